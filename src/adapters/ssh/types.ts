@@ -1,0 +1,61 @@
+import type { Duplex } from 'node:stream';
+
+/** A machine that SSH reaches through the jump host: `address` is an IP or a name that the jump host resolves. */
+export interface NodeAddress {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** What a script on a node did. `stdout` and `stderr` are UTF-8, whole. */
+export interface RunResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** Bytes for the script's standard input; the place for everything secret. */
+  readonly stdin?: string | Buffer;
+  /** Upper bound in ms; the channel is closed and `RemoteError` thrown when it passes. Default 60 000. */
+  readonly timeoutMs?: number;
+  /** Do not throw when the script ends with another code than 0. */
+  readonly allowFailure?: boolean;
+}
+
+/** A running script to which lines are written and from which lines are read. */
+export interface Conversation {
+  /** Sends one line (the newline is added). */
+  send(line: string): void;
+  /** The next line of standard output. Throws `RemoteError` after `timeoutMs` or when the script ends first. */
+  receive(timeoutMs: number): Promise<string>;
+  /** Ends standard input and waits for the script's end. */
+  close(): Promise<RunResult>;
+}
+
+/**
+ * A node's root shell, by which keyroll does everything on it.
+ * `script` is the name of a file in `src/node`, without `.sh`; the files are installed on the node before the first run.
+ */
+export interface NodeShell {
+  readonly node: NodeAddress;
+  /**
+   * Runs a script as root with arguments that are quoted for POSIX sh.
+   * @throws RemoteError when it cannot be run, ends with another code than 0 (unless `allowFailure`) or takes too long
+   */
+  run(script: string, args?: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Starts a script as root and talks to it line by line. */
+  converse(script: string, args?: readonly string[]): Promise<Conversation>;
+  /** A TCP connection from this node to `host:port`. */
+  connect(host: string, port: number): Promise<Duplex>;
+}
+
+/** All nodes behind one jump host, connections kept and reused (sshd penalizes many short ones). */
+export interface Fleet {
+  /** The same shell for the same node; connects (and reconnects after a loss) when it is first used. */
+  shell(node: NodeAddress): NodeShell;
+  /** A TCP connection from the jump host to `host:port`. */
+  connect(host: string, port: number): Promise<Duplex>;
+  /** Host keys that were unknown and are now recorded: host, type, `SHA256:…` fingerprint. */
+  readonly recordedHostKeys: readonly { host: string; type: string; fingerprint: string }[];
+  close(): Promise<void>;
+}
