@@ -1,0 +1,121 @@
+/** The four phases, in their order. */
+export const phaseNames = ['trust', 'present', 'refresh', 'distrust'] as const;
+export type PhaseName = (typeof phaseNames)[number];
+
+/**
+ * A file that a step puts on a node. `content` names a material (`apiserver.chain`, `ca.key`, …) that is looked up when
+ * the step runs, so that a plan holds no secret.
+ */
+export interface PlannedFile {
+  readonly path: string;
+  readonly mode: string;
+  readonly owner: string;
+  readonly content: string;
+}
+
+/** A static pod's manifest that goes and the one that comes. */
+export interface ManifestSwap {
+  readonly program: string;
+  readonly old: string;
+  readonly new: string;
+  readonly text: string;
+  /** What the new process must have been started with. */
+  readonly arguments: readonly string[];
+}
+
+interface StepBase {
+  /** Unique and stable in a rotation: the journal knows a step by it. */
+  readonly id: string;
+  readonly title: string;
+}
+
+/** One thing to do; `kind` names the file in `src/steps` that does it. */
+export type Step = StepBase &
+  (
+    | { readonly kind: 'install-files'; readonly node: string; readonly files: readonly PlannedFile[] }
+    | {
+        readonly kind: 'restart-apiserver';
+        readonly node: string;
+        readonly swap: ManifestSwap;
+        /** Before the drain, while the old process runs. */
+        readonly before: readonly PlannedFile[];
+        /** While no API server runs on the node. */
+        readonly files: readonly PlannedFile[];
+        readonly etcd: boolean;
+      }
+    | { readonly kind: 'swap-pod'; readonly node: string; readonly swap: ManifestSwap; readonly files: readonly PlannedFile[]; readonly health: string; readonly lease?: string }
+    | { readonly kind: 'refresh-node'; readonly node: string; readonly files: readonly PlannedFile[]; readonly restartPods: readonly string[] }
+    | { readonly kind: 'move-leader'; readonly away: readonly string[]; readonly to: string }
+    | { readonly kind: 'await-front-proxy' }
+    | { readonly kind: 'put-proxy-certs'; readonly authority: string; readonly node: string }
+    | { readonly kind: 'write-kubeconfig' }
+    | { readonly kind: 'await-root-ca' }
+    | { readonly kind: 'renew-legacy-tokens' }
+    | { readonly kind: 'restart-workloads'; readonly select: 'all-but-node-credentials' | 'node-credentials' }
+    | { readonly kind: 'await-orphan-pods' }
+    | { readonly kind: 'clean-authentication-config' }
+    | { readonly kind: 'retire-legacy-tokens' }
+    | { readonly kind: 'remove-files'; readonly node: string; readonly folder: string }
+  );
+
+export type StepKind = Step['kind'];
+export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
+
+/** Steps one after another, or beside each other. */
+export type Flow = { readonly sequence: readonly Flow[] } | { readonly parallel: readonly Flow[]; readonly limit?: number } | { readonly step: Step };
+
+/** What a node must show when a phase has ended. */
+export interface Barrier {
+  readonly phase: PhaseName;
+  readonly nodes: readonly NodeExpectation[];
+}
+
+/** What a server must show: the fingerprints of its chain's public keys, and CAs it must and must not name. */
+export interface ServerExpectation {
+  readonly server: string;
+  readonly target: string;
+  readonly chain?: readonly string[];
+  readonly names: readonly string[];
+  readonly namesNot: readonly string[];
+}
+
+export interface NodeExpectation {
+  readonly node: string;
+  readonly files: readonly PlannedFile[];
+  readonly servers: readonly ServerExpectation[];
+  /** Started with these arguments. */
+  readonly processes: readonly { program: string; arguments: readonly string[] }[];
+}
+
+export interface Phase {
+  readonly name: PhaseName;
+  readonly flow: Flow;
+  readonly barrier: Barrier;
+}
+
+export interface Plan {
+  readonly rotation: string;
+  readonly phases: readonly Phase[];
+  /** What forbids the start. */
+  readonly blockers: readonly Finding[];
+  /** What the operator should know. */
+  readonly notes: readonly Finding[];
+}
+
+/** Something found while planning: where, what, and what to do about it. */
+export interface Finding {
+  readonly code: string;
+  readonly where: string;
+  readonly what: string;
+  readonly next: string;
+}
+
+export function step(value: Step): Flow {
+  return { step: value };
+}
+
+/** All steps of a flow in reading order. */
+export function stepsOf(flow: Flow): Step[] {
+  if ('step' in flow) return [flow.step];
+  return ('sequence' in flow ? flow.sequence : flow.parallel).flatMap(stepsOf);
+}

@@ -1,0 +1,35 @@
+# Shared by the scripts in this folder; sourced, never run.
+# ROOT goes before every path of the node: empty on a real node, a folder where the scripts are tried without one.
+ROOT=${KEYROLL_ROOT-}
+# shellcheck disable=SC2034 # used by the scripts that source this
+STATE=$ROOT/var/lib/keyroll
+
+say() { printf '%s\n' "$*"; }
+die() { printf '%s\n' "$*" >&2; exit 1; }
+
+# now_ms: the node's clock in ms since the epoch.
+now_ms() { date +%s%3N; }
+
+# wait_for SECONDS COMMAND…: runs the command every 0.1 s until it succeeds; fails after SECONDS.
+wait_for() {
+  _until=$(( $(now_ms) + $1 * 1000 )); shift
+  until "$@"; do
+    [ "$(now_ms)" -lt "$_until" ] || return 1
+    sleep 0.1
+  done
+}
+
+# pids_of NAME: processes whose program is called NAME, whatever container they run in.
+pids_of() { pgrep -f "^([^ ]*/)?$1( |\$)" || [ $? -eq 1 ]; }
+
+# has_argument PID ARGUMENT: the process was started with exactly this argument.
+has_argument() { tr '\0' '\n' <"$ROOT/proc/$1/cmdline" 2>/dev/null | grep -qxF -e "$2"; }
+
+# started_with NAME ARGUMENTS: one process NAME runs and it has every argument of the list (one a line).
+started_with() {
+  _pid=$(pids_of "$1")
+  case $_pid in ''|*[!0-9]*) return 1 ;; esac
+  printf '%s\n' "$2" | while IFS= read -r _argument; do
+    [ -z "$_argument" ] || has_argument "$_pid" "$_argument" || exit 1
+  done
+}

@@ -1,0 +1,15 @@
+#!/bin/sh
+# end-step NAME: runs when a step's main process is gone, whatever ended it, and writes the result last.
+set -u
+. "${0%/*}/common.sh"
+step=$STATE/steps/$1
+case $(cat "$step/script") in
+  restart-apiserver)
+    IFS='
+'
+    # shellcheck disable=SC2046 # one setting a line
+    set -- $(cat "$step/settle")
+    sh "${0%/*}/settle-apiserver.sh" "$@" >>"$step/log" 2>&1 ;;
+esac
+[ -e "$step/code" ] || { echo "the step's process was killed" >>"$step/log"; echo 137 >"$step/code"; }
+mv -T "$step/code" "$step/result"

@@ -1,0 +1,56 @@
+# Sourced by restart-apiserver.sh: new connections to this master's API server go to another master, and come back.
+# Needs: own (this master's address), service (IP of the kubernetes Service), ports ("443 4443"), port (443).
+
+CHAIN=KEYROLL
+list() { printf '%s' "$1" | tr ' ' ','; }
+
+# rules ADD|DELETE TARGET: the redirect as input of iptables-restore. The filter table comes first: a connection that is
+# translated must not meet a FORWARD chain that drops it.
+rules() {
+  verb='-I'; place=' 1'
+  [ "$1" = DELETE ] && { verb='-D'; place=''; }
+  say '*filter'
+  say "$verb FORWARD$place -p tcp -d $2 --dport $port -j ACCEPT"
+  say "$verb FORWARD$place -p tcp -s $2 --sport $port -j ACCEPT"
+  say 'COMMIT'
+  say '*nat'
+  [ "$1" = ADD ] && { say ":$CHAIN - [0:0]"; say "-A $CHAIN -p tcp -j DNAT --to-destination $2:$port"; }
+  say "$verb PREROUTING$place ! -i lo -p tcp -m multiport --dports $(list "$ports") -m addrtype --dst-type LOCAL -j $CHAIN"
+  say "$verb PREROUTING$place -p tcp -d $service --dport 443 -j $CHAIN"
+  say "$verb OUTPUT$place -p tcp -d $own -m multiport --dports $(list "$ports") -j $CHAIN"
+  say "$verb OUTPUT$place -p tcp -d $service --dport 443 -j $CHAIN"
+  say "$verb POSTROUTING$place -p tcp -d $2 --dport $port -m conntrack --ctstate DNAT -j MASQUERADE"
+  [ "$1" = DELETE ] && { say "-F $CHAIN"; say "-X $CHAIN"; }
+  say 'COMMIT'
+}
+
+# redirect_to TARGET: one transaction a table, so that no connection meets half of it.
+redirect_to() {
+  printf '%s\n' "$1" >"$STATE/run/redirect"
+  rules ADD "$1" | iptables-restore -w 5 -n
+}
+
+# redirect_off: may be called when there is none.
+redirect_off() {
+  [ -s "$STATE/run/redirect" ] || return 0
+  _target=$(cat "$STATE/run/redirect")
+  rules DELETE "$_target" | iptables-restore -w 5 -n || remove_one_by_one "$_target"
+  rm -f "$STATE/run/redirect"
+}
+
+# A rule that is missing makes the transaction fail as a whole; then each goes by itself.
+remove_one_by_one() {
+  rules DELETE "$1" | while read -r _word _rest; do
+    case $_word in
+      '*'*) _table=${_word#\*} ;;
+      -*)
+        # shellcheck disable=SC2086 # the words of our own rule
+        iptables -w 5 -t "$_table" $_word $_rest || say "rule was not there: $_word $_rest" ;;
+    esac
+  done
+}
+
+hold_rule() { iptables -w 5 "$1" INPUT -p tcp --dport "$port" -m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -j DROP; }
+# hold: what still arrives on kept connections is dropped, and sent again by TCP a moment later.
+hold() { hold_rule -I && : >"$STATE/run/hold"; }
+hold_off() { [ -e "$STATE/run/hold" ] || return 0; hold_rule -D && rm -f "$STATE/run/hold"; }

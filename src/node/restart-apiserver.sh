@@ -1,0 +1,116 @@
+#!/bin/sh
+# restart-apiserver STEP KEY=VALUE…
+# Restarts this master's kube-apiserver (and etcd, when asked) with another manifest so that no request fails.
+# It runs as a transient unit and finishes without keyroll. STEP is a folder with `manifest` (the new text) and `files`
+# (input of install-files.sh: what must change while no API server runs here).
+#   own= service= port= ports=   this master's address, the kubernetes Service's IP, the API's port, all ports that lead to it
+#   targets=                     healthy masters, the first that answers takes the connections
+#   old= new=                    file names of the manifest that leaves and of the one that comes
+#   arguments=                   what the new process must have been started with, one a line
+#   watchdogs=                   units that kill what does not answer
+#   etcd=yes|no  endpoints=      restart etcd too; all members' client URLs
+#   certificate= key= ca=        for /readyz and etcdctl
+#   rotation=
+set -eu
+. "${0%/*}/common.sh"
+step=$1; shift
+for pair in "$@"; do
+  case ${pair%%=*} in
+    own|service|port|ports|targets|old|new|arguments|watchdogs|etcd|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation)
+      # shellcheck disable=SC2163 # assigns by name, the name is one of the list
+      export "$pair" ;;
+    *) die "restart-apiserver: unknown setting ${pair%%=*}" ;;
+  esac
+done
+. "${0%/*}/redirect.sh"
+manifests=$ROOT/etc/kubernetes/manifests
+
+ready() { [ "$(curl -s -k -m 2 --cert "$ROOT$certificate" --key "$ROOT$key" "https://$1:$port/readyz" 2>/dev/null)" = ok ]; }
+ready_locally() { ready 127.0.0.1; }
+
+# find_target [EXCEPT]: prints the first master that answers.
+find_target() {
+  for candidate in $targets; do
+    [ "$candidate" = "${1-}" ] && continue
+    if ready "$candidate"; then say "$candidate"; return 0; fi
+  done
+  return 1
+}
+
+# keep_target: a redirect never points at a dead master; with no healthy one it goes.
+keep_target() {
+  [ -s "$STATE/run/redirect" ] || return 0
+  current=$(cat "$STATE/run/redirect")
+  ready "$current" && return 0
+  redirect_off
+  other=$(find_target "$current") || { say "no other master answers: the redirect is gone"; return 0; }
+  say "$current stopped answering: new connections go to $other"
+  redirect_to "$other"
+}
+
+etcdctl_here() {
+  ETCDCTL_API=3 etcdctl --dial-timeout=2s --command-timeout=5s --endpoints="$1" \
+    --cacert="$ROOT$ca" --cert="$ROOT$etcd_certificate" --key="$ROOT$etcd_key" endpoint "$2" -w simple
+}
+
+# restart_etcd: only while every other member is healthy and this one does not lead; else etcd is left alone.
+restart_etcd() {
+  here=https://127.0.0.1:2379
+  case $(etcdctl_here "$here" status | cut -d, -f5 | tr -d ' ') in
+    false) ;;
+    true) say "etcd: left alone, its member here is the leader"; return 0 ;;
+    *) say "etcd: left alone, its member here does not answer"; return 0 ;;
+  esac
+  for endpoint in $endpoints; do
+    etcdctl_here "$endpoint" health >/dev/null 2>&1 || { say "etcd: left alone, $endpoint is not healthy"; return 0; }
+  done
+  systemctl restart etcd
+  wait_for 60 etcd_healthy || { say "etcd: not healthy 60 s after its restart"; return 1; }
+  say "etcd: restarted"
+}
+etcd_healthy() { etcdctl_here https://127.0.0.1:2379 health >/dev/null 2>&1; }
+
+gone() { [ -z "$(pids_of kube-apiserver)" ]; }
+kill_all() { for pid in $(pids_of kube-apiserver); do kill "-$1" "$pid" 2>/dev/null || say "process $pid was gone"; done; }
+
+mark() { say "$(now_ms) $*"; }
+swapped() { [ ! -e "$manifests/$old" ] && [ -e "$manifests/$new" ] && cmp -s "$step/manifest" "$manifests/$new"; }
+
+mkdir -p "$STATE/run"
+if swapped && started_with kube-apiserver "$arguments" && [ "$etcd" = no ]; then
+  sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
+  mark "already there"; exit 0
+fi
+
+for unit in $watchdogs; do systemctl is-active -q "$unit" && say "$unit" >>"$STATE/run/watchdogs"; done
+# shellcheck disable=SC2086 # a list of unit names
+systemctl stop $watchdogs 2>/dev/null || say "some watchdogs are not on this node"
+target=$(find_target) || die "no other master answers /readyz ($targets): a restart here would fail requests"
+mark "redirect to $target"
+redirect_to "$target"
+sleep 0.7
+hold
+mark hold
+sleep 0.4
+kill_all TERM
+mark sigterm
+sleep 0.8
+mv -T "$manifests/$old" "$step/left-$old"
+kill_all KILL
+hold_off
+mark stopped
+wait_for 10 gone || die "kube-apiserver did not end after SIGKILL"
+sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
+[ "$etcd" = no ] || { mark "etcd restart"; restart_etcd; mark "etcd done"; }
+cp "$step/manifest" "$manifests/.keyroll-$new"
+chmod --reference="$step/left-$old" "$manifests/.keyroll-$new"
+sync "$manifests/.keyroll-$new"
+mv -T "$manifests/.keyroll-$new" "$manifests/$new"
+mark "manifest $new"
+until_ms=$(( $(now_ms) + 180000 )); checked=0
+until ready_locally && started_with kube-apiserver "$arguments"; do
+  [ "$(now_ms)" -lt "$until_ms" ] || die "kube-apiserver is not ready 180 s after manifest $new came"
+  sleep 0.15
+  checked=$((checked + 1)); [ $((checked % 8)) -ne 0 ] || keep_target
+done
+mark ready

@@ -1,0 +1,22 @@
+#!/bin/sh
+# start-step NAME SCRIPT [ARG…]
+# Runs SCRIPT in a transient unit of its own, which goes on without the connection that asked for it, and waits for its
+# end. Its output is the log; the code it ended with is the code of this script. Asked again for the same name while
+# it runs, or after it ended well, it starts nothing and reports the same.
+set -eu
+. "${0%/*}/common.sh"
+umask 077
+name=$1; script=$2; shift 2
+step=$STATE/steps/$name
+mkdir -p "$step"
+if [ ! -e "$step/result" ] || [ "$(cat "$step/result")" != 0 ]; then
+  if ! systemctl is-active -q "keyroll-$name.service"; then
+    rm -f "$step/result"
+    systemd-run -q --collect --unit="keyroll-$name" --setenv=KEYROLL_ROOT="$ROOT" \
+      --property=ExecStopPost="/bin/sh ${0%/*}/end-step.sh $name" \
+      --property=TimeoutStopSec=60 /bin/sh "${0%/*}/run-step.sh" "$name" "$script" "$@"
+  fi
+fi
+wait_for 600 test -e "$step/result" || die "step $name has not ended after 600 s"
+cat "$step/log"
+exit "$(cat "$step/result")"

@@ -1,0 +1,42 @@
+#!/bin/sh
+# swap-pod STEP KEY=VALUE…
+# Lets the static pod of one manifest go and starts another one in its place: a pod is forgotten at once only when its
+# file leaves the folder, and read at once only when a file with another name comes. STEP is a folder with `manifest`
+# and `files` (input of install-files.sh, applied while no process runs).
+#   program=        name of the process
+#   old= new=       file names
+#   arguments=      what the new process must have been started with, one a line
+#   health=         URL on this node that answers `ok`
+#   rotation=
+set -eu
+. "${0%/*}/common.sh"
+step=$1; shift
+for pair in "$@"; do
+  case ${pair%%=*} in
+    program|old|new|arguments|health|rotation)
+      # shellcheck disable=SC2163 # assigns by name, the name is one of the list
+      export "$pair" ;;
+    *) die "swap-pod: unknown setting ${pair%%=*}" ;;
+  esac
+done
+manifests=$ROOT/etc/kubernetes/manifests
+
+healthy() { [ "$(curl -s -k -m 2 "$health" 2>/dev/null)" = ok ]; }
+gone() { [ -z "$(pids_of "$program")" ]; }
+signal() { for pid in $(pids_of "$program"); do kill "-$1" "$pid" 2>/dev/null || say "process $pid was gone"; done; }
+up() { started_with "$program" "$arguments" && healthy; }
+
+if [ -e "$manifests/$old" ]; then
+  mv -T "$manifests/$old" "$step/left-$old"
+  signal TERM
+  wait_for 2 gone || signal KILL
+  wait_for 10 gone || die "$program did not end after SIGKILL"
+fi
+say "$(now_ms) stopped"
+sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
+cp "$step/manifest" "$manifests/.keyroll-$new"
+chmod --reference="$step/left-$old" "$manifests/.keyroll-$new"
+sync "$manifests/.keyroll-$new"
+mv -T "$manifests/.keyroll-$new" "$manifests/$new"
+wait_for 180 up || die "$program is not healthy with its new arguments 180 s after manifest $new came"
+say "$(now_ms) ready"
