@@ -18,12 +18,11 @@ function signed(name: string, profileField: string, heldBy = onMasters): Credent
   };
 }
 
-/** etcd peers are numbered as the masters are; which master holds which is read from its etcd's arguments. */
+/** etcd peers are numbered as the masters are. Which master holds which is seen on it: a former rotation by another tool may have put all on each. */
 function peers(masters: number): CredentialSpec[] {
-  return Array.from({ length: masters }, (_, index) => ({
-    ...signed(`etcdpeer${index}`, `etcdPeer${index}`),
-    heldBy: (node: ClusterNode) => node.role === 'master',
-  }));
+  return Array.from({ length: masters }, (_, index) =>
+    signed(`etcdpeer${index}`, `etcdPeer${index}`, () => false),
+  );
 }
 
 function credentials(masters: number): CredentialSpec[] {
@@ -64,7 +63,13 @@ export const aksEngineLinux: Layout = {
   caKey: `${certs}/ca.key`,
   frontProxyCa: `${certs}/proxy-ca.crt`,
   etcdDefaults: '/etc/default/etcd',
-  untouched: ['/etc/default/etcd', '/etc/default/kubelet', '/etc/systemd/system/etcd.service', '/etc/systemd/system/kubelet.service', '/lib/systemd/system/etcd.service'],
+  untouched: [
+    '/etc/default/etcd',
+    '/etc/default/kubelet',
+    '/etc/systemd/system/etcd.service',
+    '/etc/systemd/system/kubelet.service',
+    '/lib/systemd/system/etcd.service',
+  ],
   apiServer: { program: 'kube-apiserver', manifest: 'kube-apiserver.yaml' },
   controllerManager: {
     program: 'kube-controller-manager',

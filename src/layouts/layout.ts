@@ -12,6 +12,7 @@ export interface CredentialSpec {
   readonly signer: Signer;
   /** `one`: the same pair on all nodes that hold it; `each`: a pair of its own on every node. */
   readonly copies: 'one' | 'each';
+  /** Nodes that must hold it; on others it is replaced where it is seen. */
   readonly heldBy: (node: ClusterNode) => boolean;
   /** Field of the API model's certificateProfile, without `Certificate` and `PrivateKey`. */
   readonly profileField?: string;
@@ -47,7 +48,12 @@ export interface Layout {
   readonly apiPorts: { readonly port: number; readonly all: readonly number[] };
   readonly etcdPorts: { readonly client: number; readonly peer: number };
   readonly kubeletPort: number;
-  readonly proxyCertsKeys: { readonly ca: string; readonly certificate: string; readonly key: string; readonly prefix: string };
+  readonly proxyCertsKeys: {
+    readonly ca: string;
+    readonly certificate: string;
+    readonly key: string;
+    readonly prefix: string;
+  };
   readonly credentials: (masters: number) => readonly CredentialSpec[];
   /** Paths on a node by which a pod would hold the node's own certificates. */
   readonly nodeCredentialPaths: readonly string[];

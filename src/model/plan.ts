@@ -3,14 +3,14 @@ export const phaseNames = ['trust', 'present', 'refresh', 'distrust'] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
 /**
- * A file that a step puts on a node. `content` names a material (`apiserver.chain`, `ca.key`, …) that is looked up when
- * the step runs, so that a plan holds no secret.
+ * A file that a step puts on a node. Its content is a material (`apiserver.chain`, `ca.key`, …) that is looked up when
+ * the step runs, so that a plan holds no secret, or a text that is none.
  */
 export interface PlannedFile {
   readonly path: string;
   readonly mode: string;
   readonly owner: string;
-  readonly content: string;
+  readonly content: { readonly material: string } | { readonly text: string };
 }
 
 /** A static pod's manifest that goes and the one that comes. */
@@ -43,8 +43,20 @@ export type Step = StepBase &
         readonly files: readonly PlannedFile[];
         readonly etcd: boolean;
       }
-    | { readonly kind: 'swap-pod'; readonly node: string; readonly swap: ManifestSwap; readonly files: readonly PlannedFile[]; readonly health: string; readonly lease?: string }
-    | { readonly kind: 'refresh-node'; readonly node: string; readonly files: readonly PlannedFile[]; readonly restartPods: readonly string[] }
+    | {
+        readonly kind: 'swap-pod';
+        readonly node: string;
+        readonly swap: ManifestSwap;
+        readonly files: readonly PlannedFile[];
+        readonly health: string;
+        readonly lease?: string;
+      }
+    | {
+        readonly kind: 'refresh-node';
+        readonly node: string;
+        readonly files: readonly PlannedFile[];
+        readonly restartPods: readonly string[];
+      }
     | { readonly kind: 'move-leader'; readonly away: readonly string[]; readonly to: string }
     | { readonly kind: 'await-front-proxy' }
     | { readonly kind: 'put-proxy-certs'; readonly authority: string; readonly node: string }
@@ -62,7 +74,10 @@ export type StepKind = Step['kind'];
 export type StepOf<K extends StepKind> = Extract<Step, { kind: K }>;
 
 /** Steps one after another, or beside each other. */
-export type Flow = { readonly sequence: readonly Flow[] } | { readonly parallel: readonly Flow[]; readonly limit?: number } | { readonly step: Step };
+export type Flow =
+  | { readonly sequence: readonly Flow[] }
+  | { readonly parallel: readonly Flow[]; readonly limit?: number }
+  | { readonly step: Step };
 
 /** What a node must show when a phase has ended. */
 export interface Barrier {
@@ -70,11 +85,11 @@ export interface Barrier {
   readonly nodes: readonly NodeExpectation[];
 }
 
-/** What a server must show: the fingerprints of its chain's public keys, and CAs it must and must not name. */
+/** What a server must show in a handshake: the chain of a material, and the CAs (materials) it must and must not name. */
 export interface ServerExpectation {
   readonly server: string;
   readonly target: string;
-  readonly chain?: readonly string[];
+  readonly chain: string;
   readonly names: readonly string[];
   readonly namesNot: readonly string[];
 }

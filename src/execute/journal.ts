@@ -1,0 +1,94 @@
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+
+const recordSchema = z.object({
+  at: z.string(),
+  type: z.enum(['intent', 'done', 'failed', 'phase', 'finished']),
+  id: z.string(),
+  details: z.unknown().optional(),
+});
+
+/** One line of the journal: what was about to be done, or was done and verified. Never holds a secret. */
+export type JournalRecord = z.infer<typeof recordSchema>;
+
+/**
+ * The append-only record of a rotation, one JSON object a line. Every append is on the disk when it returns; so is the
+ * folder's entry for the file.
+ */
+export class Journal {
+  readonly #file: number;
+  readonly #records: JournalRecord[];
+
+  private constructor(file: number, records: JournalRecord[]) {
+    this.#file = file;
+    this.#records = records;
+  }
+
+  /** Opens or creates the journal. A last line that a crash cut off is left out: it was never acted on. */
+  static open(path: string): Journal {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const records = existsSync(path) ? readRecords(path) : [];
+    const file = openSync(path, 'a', 0o600);
+    syncFolder(dirname(path));
+    return new Journal(file, records);
+  }
+
+  append(type: JournalRecord['type'], id: string, details?: unknown): void {
+    const record: JournalRecord = {
+      at: new Date().toISOString(),
+      type,
+      id,
+      ...(details === undefined ? {} : { details }),
+    };
+    appendFileSync(this.#file, `${JSON.stringify(record)}\n`);
+    fsyncSync(this.#file);
+    this.#records.push(record);
+  }
+
+  get records(): readonly JournalRecord[] {
+    return this.#records;
+  }
+
+  /** A record of this type and id is there. */
+  has(type: JournalRecord['type'], id: string): boolean {
+    return this.#records.some((record) => record.type === type && record.id === id);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
+
+function readRecords(path: string): JournalRecord[] {
+  const text = readFileSync(path, 'utf8');
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  if (whole !== text) truncateSync(path, Buffer.byteLength(whole));
+  return whole
+    .split('\n')
+    .slice(0, -1)
+    .map((line, index) => parseRecord(line, `${path}:${index + 1}`));
+}
+
+function parseRecord(line: string, where: string): JournalRecord {
+  try {
+    return recordSchema.parse(JSON.parse(line));
+  } catch (cause) {
+    throw new Error(`${where}: expected a journal record; restore the file from a copy`, { cause });
+  }
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  fsyncSync(handle);
+  closeSync(handle);
+}

@@ -1,0 +1,126 @@
+import type { CredentialSpec, Layout } from '../layouts/layout.js';
+import { agents, masters, type ClusterNode } from '../model/cluster.js';
+import type { NodeInventory, SeenFile } from '../model/inventory.js';
+import type { PlannedFile } from '../model/plan.js';
+import { argumentsOf } from './manifest.js';
+
+/** All that a plan is made from. `inventories` are those of the start: manifests and files as they were found. */
+export interface Facts {
+  readonly rotation: string;
+  readonly layout: Layout;
+  readonly nodes: readonly ClusterNode[];
+  readonly inventories: ReadonlyMap<string, NodeInventory>;
+  readonly adminUsername: string;
+  /** Name of the master whose etcd member leads now. */
+  readonly etcdLeader?: string;
+  /** Name of the master whose kube-controller-manager holds the lease now. */
+  readonly controllerManagerLeader?: string;
+  /** The bridge stays in kube-apiserver's serving chain. */
+  readonly leaveBridge: boolean;
+}
+
+export function mastersOf(facts: Facts): ClusterNode[] {
+  return masters(facts.nodes);
+}
+
+export function agentsOf(facts: Facts): ClusterNode[] {
+  return agents(facts.nodes);
+}
+
+export function inventoryOf(facts: Facts, node: string): NodeInventory {
+  const inventory = facts.inventories.get(node);
+  if (!inventory) throw new Error(`node ${node}: was not inspected`);
+  return inventory;
+}
+
+/** A file as it was at the start. @throws Error when the node did not have it */
+export function fileOf(facts: Facts, node: string, path: string): SeenFile {
+  const file = inventoryOf(facts, node).files.get(path);
+  if (!file)
+    throw new Error(`node ${node}: ${path} is missing; is this node laid out as ${facts.layout.name}?`);
+  return file;
+}
+
+export function manifestPath(facts: Facts, file: string): string {
+  return `${facts.layout.manifests}/${file}`;
+}
+
+/** Credentials that this node holds, in the layout's order. */
+export function credentialsOn(facts: Facts, node: ClusterNode): CredentialSpec[] {
+  const { files } = inventoryOf(facts, node.name);
+  return facts.layout
+    .credentials(mastersOf(facts).length)
+    .filter((spec) => spec.heldBy(node) || files.has(spec.certificate));
+}
+
+/** How the certificate file of a credential is called among the materials. */
+export function certificateMaterial(spec: CredentialSpec, node: ClusterNode, bridged: boolean): string {
+  if (spec.copies === 'each') return `${spec.name}@${node.name}.crt`;
+  return bridged && spec.bridgeOn === 'master' && node.role === 'master'
+    ? `${spec.name}.chain`
+    : `${spec.name}.crt`;
+}
+
+function keyMaterial(spec: CredentialSpec, node: ClusterNode): string {
+  return spec.copies === 'each' ? `${spec.name}@${node.name}.key` : `${spec.name}.key`;
+}
+
+/** The pair of a credential as files for a node: owner as it was, certificate mode as it was, key readable by its owner alone. */
+export function pairFiles(
+  facts: Facts,
+  node: ClusterNode,
+  spec: CredentialSpec,
+  bridged: boolean,
+): PlannedFile[] {
+  const inventory = inventoryOf(facts, node.name);
+  const seen = fileOf(facts, node.name, spec.certificate);
+  const keyOwner = inventory.keys.get(spec.key)?.owner ?? seen.owner;
+  return [
+    {
+      path: spec.certificate,
+      mode: seen.mode,
+      owner: seen.owner,
+      content: { material: certificateMaterial(spec, node, bridged) },
+    },
+    { path: spec.key, mode: '600', owner: keyOwner, content: { material: keyMaterial(spec, node) } },
+  ];
+}
+
+/** A certificate file with another content, owner and mode as they were. */
+export function replaced(facts: Facts, node: string, path: string, material: string): PlannedFile {
+  const seen = fileOf(facts, node, path);
+  return { path, mode: seen.mode, owner: seen.owner, content: { material } };
+}
+
+/** A file in keyroll's own folder. */
+export function ownFile(facts: Facts, name: string, material: string): PlannedFile {
+  const secret = name.endsWith('.key');
+  return {
+    path: `${facts.layout.own}/${name}`,
+    mode: secret ? '600' : '644',
+    owner: 'root:root',
+    content: { material },
+  };
+}
+
+/** The credential that etcd uses as server or as peer on this master, read from its arguments. */
+export function etcdCredential(
+  facts: Facts,
+  node: ClusterNode,
+  flag: '--cert-file' | '--peer-cert-file',
+): CredentialSpec {
+  const defaults = fileOf(facts, node.name, facts.layout.etcdDefaults);
+  const path = new RegExp(`(?:^|[\\s"'])${flag}[= ]([^\\s"']+)`).exec(defaults.content)?.[1];
+  const spec = credentialsOn(facts, node).find((candidate) => candidate.certificate === path);
+  if (!spec) {
+    throw new Error(
+      `node ${node.name}: ${facts.layout.etcdDefaults} has ${flag}=${path ?? '(nothing)'}, expected a certificate that ${facts.layout.name} names`,
+    );
+  }
+  return spec;
+}
+
+/** The arguments that a static pod's manifest gave its program at the start. */
+export function originalArguments(facts: Facts, node: string, manifest: string): string[] {
+  return argumentsOf(fileOf(facts, node, manifestPath(facts, manifest)).content, `node ${node}: ${manifest}`);
+}

@@ -1,0 +1,18 @@
+import type { Phase, PhaseName } from '../model/plan.js';
+import { planDistrust } from './distrust.js';
+import type { Facts } from './facts.js';
+import { planPresent } from './present.js';
+import { planRefresh } from './refresh.js';
+import { planTrust } from './trust.js';
+
+const planners: Record<PhaseName, (facts: Facts) => Phase> = {
+  trust: planTrust,
+  present: planPresent,
+  refresh: planRefresh,
+  distrust: planDistrust,
+};
+
+/** One phase, from the facts of now: leaders move and nodes join while a rotation runs, so each is planned when it begins. */
+export function planPhase(name: PhaseName, facts: Facts): Phase {
+  return planners[name](facts);
+}

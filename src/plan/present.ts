@@ -1,0 +1,128 @@
+import type { ClusterNode } from '../model/cluster.js';
+import { step, type Flow, type Phase, type PlannedFile } from '../model/plan.js';
+import { presentBarrier } from './barriers.js';
+import { credentialsOn, etcdCredential, fileOf, mastersOf, pairFiles, type Facts } from './facts.js';
+import { apiServerPresent, controllerManagerPresent } from './swaps.js';
+
+/**
+ * present: every server and every control-plane client shows a new leaf with the bridge.
+ *
+ * 1. etcd's leaves and those of its clients change on all masters, hot: whoever trusts the old CA accepts the bridge;
+ * 2. every aggregated API server names both front-proxy CAs (observed);
+ * 3. for one master after another, drained: serving, client, admin and front-proxy leaves change while no API server
+ *    runs there, and kube-apiserver starts signing tokens with the new key;
+ * 4. /proxycerts in etcd, from which a new master takes the front proxy, is rewritten;
+ * 5. the new admin kubeconfig is written: every master serves the new chain now;
+ * 6. kube-controller-manager, followers first, signs with the new keys and hands out the new CA alone;
+ * 7. every kube-root-ca.crt and every token Secret holds it (observed).
+ */
+export function planPresent(facts: Facts): Phase {
+  const nodes = mastersOf(facts);
+  const first = nodes[0];
+  if (!first) throw new Error('the cluster has no master');
+  return {
+    name: 'present',
+    flow: {
+      sequence: [
+        { parallel: nodes.map((node) => etcdLeaves(facts, node)) },
+        step({
+          id: 'present/front-proxy-ready',
+          kind: 'await-front-proxy',
+          title: 'every aggregated API server names both front-proxy CAs',
+        }),
+        ...nodes.map((node) => restart(facts, node)),
+        step({
+          id: 'present/proxycerts',
+          kind: 'put-proxy-certs',
+          title: 'etcd holds the new front proxy for masters to come',
+          authority: 'proxy-ca.bundle',
+          node: first.name,
+        }),
+        step({
+          id: 'present/kubeconfig',
+          kind: 'write-kubeconfig',
+          title: 'the new admin kubeconfig is written',
+        }),
+        ...controllerManagers(facts),
+        step({
+          id: 'present/root-ca',
+          kind: 'await-root-ca',
+          title: 'every namespace and token Secret holds the new CA',
+        }),
+      ],
+    },
+    barrier: presentBarrier(facts),
+  };
+}
+
+const ofEtcd = /^etcd/;
+
+function etcdLeaves(facts: Facts, node: ClusterNode): Flow {
+  const specs = credentialsOn(facts, node).filter((spec) => ofEtcd.test(spec.name));
+  etcdCredential(facts, node, '--peer-cert-file');
+  return step({
+    id: `present/etcd/${node.name}`,
+    kind: 'install-files',
+    title: `${node.name}: etcd and its clients show new leaf and bridge`,
+    node: node.name,
+    files: specs.flatMap((spec) => pairFiles(facts, node, spec, true)),
+  });
+}
+
+function restart(facts: Facts, node: ClusterNode): Flow {
+  const specs = credentialsOn(facts, node).filter(
+    (spec) => !ofEtcd.test(spec.name) && spec.signer !== 'itself',
+  );
+  return step({
+    id: `present/apiserver/${node.name}`,
+    kind: 'restart-apiserver',
+    title: `${node.name}: kube-apiserver serves the new chain and signs tokens with the new key`,
+    node: node.name,
+    swap: apiServerPresent(facts, node),
+    before: [],
+    files: [...specs.flatMap((spec) => pairFiles(facts, node, spec, true)), adminKubeconfig(facts, node)],
+    etcd: false,
+  });
+}
+
+function adminKubeconfig(facts: Facts, node: ClusterNode): PlannedFile {
+  const path = facts.layout.adminKubeconfig(facts.adminUsername);
+  const seen = fileOf(facts, node.name, path);
+  return { path, mode: seen.mode, owner: seen.owner, content: { material: `admin-kubeconfig@${node.name}` } };
+}
+
+/** A kubeconfig that trusts the new CA, so that the bridge may leave without another restart of it. */
+function controllerManagerKubeconfig(facts: Facts, node: ClusterNode): PlannedFile {
+  const { kubeconfig, own, ca } = facts.layout;
+  const seen = fileOf(facts, node.name, kubeconfig);
+  return {
+    path: `${own}/kubeconfig`,
+    mode: '600',
+    owner: 'root:root',
+    content: { text: seen.content.replaceAll(ca, `${own}/ca-new.crt`) },
+  };
+}
+
+/** Followers beside each other, then the leader: only its end leaves the cluster without a controller for a moment. */
+function controllerManagers(facts: Facts): Flow[] {
+  const leads = (node: ClusterNode): boolean => node.name === facts.controllerManagerLeader;
+  const all = mastersOf(facts);
+  return [
+    { parallel: all.filter((node) => !leads(node)).map((node) => swapControllerManager(facts, node)) },
+    ...all.filter(leads).map((node) => swapControllerManager(facts, node)),
+  ];
+}
+
+function swapControllerManager(facts: Facts, node: ClusterNode): Flow {
+  const { health, lease } = facts.layout.controllerManager;
+  return step({
+    id: `present/controller-manager/${node.name}`,
+    kind: 'swap-pod',
+    title: `${node.name}: kube-controller-manager signs with the new keys`,
+    node: node.name,
+    swap: controllerManagerPresent(facts, node),
+    files: [controllerManagerKubeconfig(facts, node)],
+    health,
+    lease,
+  });
+}

@@ -1,0 +1,84 @@
+import type { ClusterNode } from '../model/cluster.js';
+import { step, type Flow, type Phase } from '../model/plan.js';
+import { refreshBarrier } from './barriers.js';
+import {
+  agentsOf,
+  credentialsOn,
+  manifestPath,
+  mastersOf,
+  inventoryOf,
+  pairFiles,
+  replaced,
+  type Facts,
+} from './facts.js';
+
+/**
+ * refresh: whoever was started with the old trust or an old credential is started again.
+ *
+ * 1. each ServiceAccount with a legacy token gets a successor, signed by the new key;
+ * 2. every node gets the new trust and a new kubelet serving certificate, and its kubelet restarts once and asks for a
+ *    new client certificate; on masters the scheduler, the addon manager and the cloud-controller-manager restart too;
+ *    meanwhile workloads restart within their own update strategy, all but those of step 3;
+ * 3. pods that hold the node's own certificates (kube-proxy) restart after every node's files are new;
+ * 4. pods that nothing recreates are waited for.
+ */
+export function planRefresh(facts: Facts): Phase {
+  return {
+    name: 'refresh',
+    flow: {
+      sequence: [
+        step({
+          id: 'refresh/legacy-tokens',
+          kind: 'renew-legacy-tokens',
+          title: 'legacy tokens get successors that the new key signed',
+        }),
+        {
+          parallel: [
+            {
+              parallel: [...mastersOf(facts), ...agentsOf(facts)].map((node) => refreshNode(facts, node)),
+              limit: 3,
+            },
+            step({
+              id: 'refresh/workloads',
+              kind: 'restart-workloads',
+              select: 'all-but-node-credentials',
+              title: 'workloads restart with the new trust and new tokens',
+            }),
+          ],
+        },
+        step({
+          id: 'refresh/node-workloads',
+          kind: 'restart-workloads',
+          select: 'node-credentials',
+          title: "workloads that hold a node's certificates restart",
+        }),
+        step({
+          id: 'refresh/orphans',
+          kind: 'await-orphan-pods',
+          title: 'pods that nothing recreates are gone or newer than the new trust',
+        }),
+      ],
+    },
+    barrier: refreshBarrier(facts),
+  };
+}
+
+/** What refreshes one node; also for a node that joined while the phase ran. */
+export function refreshNode(facts: Facts, node: ClusterNode): Flow {
+  const specs = credentialsOn(facts, node).filter(
+    (spec) => spec.signer === 'itself' || node.role === 'agent',
+  );
+  const seen = inventoryOf(facts, node.name).files;
+  const pods = facts.layout.restartedPods.filter((pod) => seen.has(manifestPath(facts, pod.manifest)));
+  return step({
+    id: `refresh/node/${node.name}`,
+    kind: 'refresh-node',
+    title: `${node.name}: new trust, kubelet restarts with new certificates`,
+    node: node.name,
+    files: [
+      replaced(facts, node.name, facts.layout.ca, 'ca.crt'),
+      ...specs.flatMap((spec) => pairFiles(facts, node, spec, false)),
+    ],
+    restartPods: node.role === 'master' ? pods.map((pod) => pod.program) : [],
+  });
+}
