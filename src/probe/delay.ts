@@ -1,0 +1,2 @@
+/** Resolves after `ms`. */
+export const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,64 @@
+import { request as httpRequest, type Agent, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+
+import type { Endpoint, Identity } from './endpoint.js';
+import { describe, ExchangeError, type Answer, type Exchange, type ProbeRequest } from './exchange.js';
+
+/** How one HTTP/1.1 exchange gets its connection: a new one, or an agent that keeps one. */
+export interface Http1Link {
+  readonly endpoint: Endpoint;
+  readonly identity: Identity;
+  readonly via: string;
+  readonly agent?: Agent;
+  readonly connect?: () => Socket;
+  /** Asked when the connection closed: was it a kept one, without any byte of this answer? */
+  readonly untouched: () => boolean;
+}
+
+/** The connection is `keep-alive` exactly when the link has an agent. */
+export function optionsOf(request: ProbeRequest, link: Http1Link) {
+  return {
+    method: request.method,
+    path: request.path,
+    host: link.endpoint.host,
+    port: link.endpoint.port,
+    setHost: false,
+    headers: {
+      host: link.endpoint.authority,
+      accept: 'application/json',
+      ...link.identity.headers,
+      ...request.headers,
+      ...(request.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(request.body)) }),
+    },
+    ...(link.agent === undefined ? {} : { agent: link.agent }),
+    ...(link.connect === undefined ? {} : { createConnection: link.connect }),
+  };
+}
+
+function readAnswer(incoming: IncomingMessage, done: (answer: Answer) => void, fail: (error: Error) => void) {
+  const chunks: Buffer[] = [];
+  incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+  incoming.on('error', fail);
+  incoming.on('end', () => {
+    if (!incoming.complete) fail(new Error('the answer was cut short'));
+    else done({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') });
+  });
+}
+
+/** What Node and the kernel say when the other end closed; anything else is an error of its own. */
+const CLOSED = new Set<unknown>(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+const wasClosed = (error: Error) => 'code' in error && CLOSED.has(error.code);
+
+/** Sends one request over HTTP/1.1; the answer counts only when all of it has come. */
+export function exchangeHttp1(request: ProbeRequest, link: Http1Link, again: () => Exchange): Exchange {
+  const outgoing = httpRequest(optionsOf(request, link));
+  const answer = new Promise<Answer>((resolve, reject) => {
+    const fail = (error: Error) =>
+      reject(new ExchangeError(describe(error), wasClosed(error) && link.untouched()));
+    outgoing.on('error', fail);
+    outgoing.on('response', (incoming) => readAnswer(incoming, resolve, fail));
+    outgoing.on('close', () => fail(new Error('the connection closed without an answer')));
+  });
+  outgoing.end(request.body);
+  return { via: link.via, answer, abort: (reason) => void outgoing.destroy(reason), again };
+}
