@@ -1,0 +1,56 @@
+#!/bin/sh
+# Puts the scripts of one version of keyroll on a node, once. Runs as root; repeatable at any point.
+#
+# Argument: the folder (/var/lib/keyroll/scripts-HASH; the hash covers every name and content).
+# Output:   "present" when the pack is there complete, else "send", and then reads from standard input
+#           one line a file, "NAME BASE64", and as the last line "end COUNT".
+# The marker .complete is renamed into place last, so it never stands beside missing or half files.
+set -eu
+umask 077
+
+folder="${KEYROLL_ROOT-}$1"
+parent="${folder%/*}"
+
+fail() {
+  echo "$1" >&2
+  exit 1
+}
+
+# Renames a finished temporary file after its bytes are on disk.
+settle() {
+  chmod 0700 "$1"
+  sync "$1"
+  mv -f "$1" "$2"
+}
+
+if [ -f "$folder/.complete" ]; then
+  echo present
+  exit 0
+fi
+mkdir -p "$folder"
+chmod 0700 "$parent" "$folder"
+echo send
+
+count=0
+ended=no
+while read -r name content; do
+  if [ "$name" = end ]; then
+    [ "$content" = "$count" ] || fail "$count scripts arrived, $content were sent"
+    ended=yes
+    break
+  fi
+  case $name in
+    '' | .* | *[!A-Za-z0-9._-]*) fail "\"$name\" is not a script's name" ;;
+  esac
+  temporary="$folder/.$name.$$"
+  printf '%s' "$content" | base64 -d >"$temporary" || fail "$name did not arrive whole"
+  settle "$temporary" "$folder/$name"
+  count=$((count + 1))
+done
+[ "$ended" = yes ] || fail "the scripts did not arrive whole ($count files, no end)"
+
+sync "$folder"
+temporary="$folder/.complete.$$"
+: >"$temporary"
+settle "$temporary" "$folder/.complete"
+sync "$folder" "$parent"
