@@ -41,7 +41,11 @@ async function configure(folder: string, mirror: string): Promise<string> {
     await mkdir(join(folder, each), { recursive: true });
   await writeFile(join(state, 'status'), '');
   const signed = `[signed-by=${keyring}] ${mirror}`;
-  const sources = [`deb ${signed} ${release} main`, `deb-src ${signed} ${release} main`, `deb ${signed} ${etcdRelease} main`];
+  const sources = [
+    `deb ${signed} ${release} main`,
+    `deb-src ${signed} ${release} main`,
+    `deb ${signed} ${etcdRelease} main`,
+  ];
   await writeFile(join(folder, 'sources.list'), `${sources.join('\n')}\n`);
   const settings = {
     'Dir::State': state,
@@ -55,6 +59,11 @@ async function configure(folder: string, mirror: string): Promise<string> {
     'APT::Sandbox::User': 'root',
   };
   const file = join(folder, 'apt.conf');
-  await writeFile(file, Object.entries(settings).map(([name, value]) => `${name} "${value}";\n`).join(''));
+  await writeFile(
+    file,
+    Object.entries(settings)
+      .map(([name, value]) => `${name} "${value}";\n`)
+      .join(''),
+  );
   return file;
 }

@@ -12,7 +12,14 @@ export interface ImageSettings {
 }
 
 /** The same files give the same bytes, and so the same image on every machine. */
-const reproducible = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--format=ustar'];
+const reproducible = [
+  '--sort=name',
+  '--mtime=@0',
+  '--owner=0',
+  '--group=0',
+  '--numeric-owner',
+  '--format=ustar',
+];
 
 /**
  * Writes a docker-archive that `ctr images import` reads, with one layer for each folder, the lowest first.
@@ -32,7 +39,9 @@ export async function writeImage(
   const config = JSON.stringify(imageConfig(settings, digests));
   const configName = `${sha256(config)}.json`;
   await writeFile(join(scratch, configName), config);
-  const manifest = [{ Config: configName, RepoTags: [settings.name], Layers: digests.map((digest) => `${digest}.tar`) }];
+  const manifest = [
+    { Config: configName, RepoTags: [settings.name], Layers: digests.map((digest) => `${digest}.tar`) },
+  ];
   await writeFile(join(scratch, 'manifest.json'), JSON.stringify(manifest));
   await run('tar', [...reproducible, '-cf', target, '-C', scratch, '.']);
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostPackages, missingHostPackages } from './hostpackages.js';
 import { findMirror } from './mirror.js';
-import type { Check } from './preflight.js';
+import type { Check } from './check.js';
 import { exists } from './store.js';
 
 /** Only root may make namespaces, mounts and nodes. */
@@ -41,7 +41,8 @@ export async function checkDistribution(): Promise<Check> {
   };
 }
 
-const hasApt = async (): Promise<boolean> => (await exists('/usr/bin/apt-get')) && exists('/usr/bin/dpkg-query');
+const hasApt = async (): Promise<boolean> =>
+  (await exists('/usr/bin/apt-get')) && exists('/usr/bin/dpkg-query');
 
 /** A Debian archive in apt's configuration; that it answers shows when it is used. */
 export async function checkMirror(): Promise<Check> {
@@ -62,7 +63,10 @@ export async function checkPackages(): Promise<Check> {
   return {
     name: 'packages',
     ok: apt,
-    found: missing.length === 0 ? 'all installed' : `${apt ? 'will be installed' : 'missing'}: ${missing.join(', ')}`,
+    found:
+      missing.length === 0
+        ? 'all installed'
+        : `${apt ? 'will be installed' : 'missing'}: ${missing.join(', ')}`,
     expected: 'apt-get, to install what is missing',
     fix: 'use a machine with apt-get',
   };

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
-import type { Check } from './preflight.js';
+import type { Check } from './check.js';
 import { run } from './run.js';
 import { exists } from './store.js';
 
@@ -58,7 +58,11 @@ async function checkSettings(name: string, wanted: Readonly<Record<string, strin
 
 /** Bridge, veth pairs and nftables' compatibility layer. */
 export async function checkNetwork(): Promise<Check> {
-  const settings = await checkSettings('network', { BRIDGE: 'bridge', VETH: 'veth', NET_NS: 'network namespaces' });
+  const settings = await checkSettings('network', {
+    BRIDGE: 'bridge',
+    VETH: 'veth',
+    NET_NS: 'network namespaces',
+  });
   if (!settings.ok) return settings;
   const refused = await run('unshare', ['--net', '--mount', '--pid', '--fork', 'true']).then(
     () => undefined,
@@ -66,14 +70,20 @@ export async function checkNetwork(): Promise<Check> {
   );
   return refused === undefined
     ? settings
-    : { ...settings, ok: false, found: refused.replaceAll('\n', ' '), fix: 'run as root, outside any container that forbids namespaces' };
+    : {
+        ...settings,
+        ok: false,
+        found: refused.replaceAll('\n', ' '),
+        fix: 'run as root, outside any container that forbids namespaces',
+      };
 }
 
 /** What drains, pauses and Services are made of. */
 export const checkNetfilter = (): Promise<Check> => checkSettings('netfilter', netfilter);
 
 /** overlayfs: every node is a layer on one root file system. */
-export const checkFileSystems = (): Promise<Check> => checkSettings('file systems', { OVERLAY_FS: 'overlayfs' });
+export const checkFileSystems = (): Promise<Check> =>
+  checkSettings('file systems', { OVERLAY_FS: 'overlayfs' });
 
 const controllers = ['cpu', 'memory', 'pids'];
 
@@ -82,12 +92,17 @@ const controllers = ['cpu', 'memory', 'pids'];
  * @param mounts /proc/mounts
  * @param unified content of /sys/fs/cgroup/cgroup.controllers, where there is one
  */
-export function parseCgroups(mounts: string, unified: string | undefined): { version: 1 | 2; lacking: string[] } {
+export function parseCgroups(
+  mounts: string,
+  unified: string | undefined,
+): { version: 1 | 2; lacking: string[] } {
   if (unified !== undefined) {
     const present = unified.trim().split(' ');
     return { version: 2, lacking: controllers.filter((name) => !present.includes(name)) };
   }
-  const options = [...mounts.matchAll(/^\S+ \S+ cgroup (\S+) /gm)].flatMap(([, list = '']) => list.split(','));
+  const options = [...mounts.matchAll(/^\S+ \S+ cgroup (\S+) /gm)].flatMap(([, list = '']) =>
+    list.split(','),
+  );
   return { version: 1, lacking: controllers.filter((name) => !options.includes(name)) };
 }
 

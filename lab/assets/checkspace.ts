@@ -1,7 +1,7 @@
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { bytes } from './format.js';
-import type { Check } from './preflight.js';
+import type { Check } from './check.js';
 import { cacheFolder, exists } from './store.js';
 
 /** From nothing: sources, Go's build cache, packages, root file system. Measured, with a little to spare. */
@@ -37,7 +37,8 @@ async function nearest(folder: string): Promise<string> {
 
 /** `MemTotal` and `MemAvailable` of /proc/meminfo in bytes. */
 export function parseMemory(meminfo: string): { total: number; available: number } {
-  const read = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(meminfo)?.[1] ?? 0) * 1024;
+  const read = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(meminfo)?.[1] ?? 0) * 1024;
   return { total: read('MemTotal'), available: read('MemAvailable') };
 }
 

@@ -25,7 +25,8 @@ export async function ensureDownloads(progress: Progress): Promise<Downloads> {
     name: 'downloads',
     inputs,
     onWait: () => progress.note('  another run fetches the package files; waiting for it'),
-    build: (into) => step(progress, 'Go, etcd and Kubernetes source packages: fetch', 10, () => fetchAll(into)),
+    build: (into) =>
+      step(progress, 'Go, etcd and Kubernetes source packages: fetch', 10, () => fetchAll(into)),
   });
   const at = (name: string): string => join(folder, name);
   return { go: at('go'), etcd: at('etcd'), busybox: at('busybox'), source: at('source') };

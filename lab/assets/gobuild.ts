@@ -38,19 +38,29 @@ export async function goBuild(build: GoBuild): Promise<void> {
   const { tree, task } = build;
   const go = join(tree.goroot, 'bin/go');
   const common = { cwd: tree.kubernetes, env: goEnvironment(tree), contained: true };
-  task.update('reads the tree of imports');
   const laid = ['-overlay', await writeOverlay(build)];
-  const all = (await run(go, ['list', ...laid, '-deps', ...build.packages], common)).split('\n').length;
-  let built = 0;
-  const onLine = (line: string): void => {
-    if (!/^[\w.~-]+(\/[\w.~-]+)*$/.test(line)) return;
-    built += 1;
-    task.update(`${built} of at most ${all} packages built, the last ${line.split('/').pop() ?? line}`, built / all);
-  };
+  task.update('reads the tree of imports');
+  const imports = await run(go, ['list', ...laid, '-deps', ...build.packages], common);
+  const onLine = countPackages(imports.split('\n').filter(isKubernetes).length, task);
   const args = ['build', '-v', ...laid, ...flags(build), '-o', `${build.into}/`, ...build.packages];
   await run(go, args, { ...common, onLine });
   await rm(overlayFile(build));
 }
+
+/** Reads `go build -v`, which names each package that it compiles, but none that its cache has. */
+function countPackages(all: number, task: Task): (line: string) => void {
+  let built = 0;
+  return (line) => {
+    if (!isKubernetes(line)) return;
+    built += 1;
+    task.update(
+      built < all ? `${built} of at most ${all} packages compiled` : 'links the executables',
+      built / all,
+    );
+  };
+}
+
+const isKubernetes = (line: string): boolean => line.startsWith('k8s.io/kubernetes/');
 
 /** Nobody debugs these: without DWARF compiling and linking are faster and the files half as large. */
 function flags(build: GoBuild): string[] {

@@ -25,18 +25,17 @@ export const hostPackages = {
   patch: "applies Debian's patches to Kubernetes",
 } as const;
 
-/** The packages in dpkg-query's output (`name status` lines) that are installed. */
+/** The packages in dpkg-query's output (`name status` lines, `name:architecture` for some) that are installed. */
 export function parseInstalled(printed: string): Set<string> {
-  const lines = printed.split('\n').map((line) => line.trim().split(/\s+/));
-  return new Set(lines.filter(([, status]) => status === 'installed').map(([name = '']) => name));
+  const found = printed.matchAll(/^([^:\s]+)\S* installed$/gm);
+  return new Set([...found].map(([, name = '']) => name));
 }
 
 /** Names of the host packages that are not installed. */
 export async function missingHostPackages(): Promise<string[]> {
-  const installed = parseInstalled(await run('dpkg-query', ['-W', '-f', '${binary:Package} ${db:Status-Status}\n']));
-  // A package for several architectures is listed as `name:architecture`.
-  const names = new Set([...installed].map((name) => name.split(':', 1)[0] ?? name));
-  return Object.keys(hostPackages).filter((name) => !names.has(name));
+  const printed = await run('dpkg-query', ['-W', '-f', '${binary:Package} ${db:Status-Status}\n']);
+  const installed = parseInstalled(printed);
+  return Object.keys(hostPackages).filter((name) => !installed.has(name));
 }
 
 /** Installs what is missing, after saying so; touches nothing when all is there. */
@@ -67,7 +66,15 @@ async function install(missing: readonly string[], task: Task): Promise<void> {
     task.update('finishes an interrupted installation (dpkg --configure -a)');
     await run('dpkg', ['--configure', '-a'], { env });
   }
-  const args = ['install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', ...missing];
+  const args = [
+    'install',
+    '-y',
+    '-q',
+    '--no-install-recommends',
+    '-o',
+    'DPkg::Lock::Timeout=300',
+    ...missing,
+  ];
   task.update(missing.join(', '));
   try {
     await run('apt-get', args, { env });

@@ -65,17 +65,31 @@ async function makeAll(into: string, busyboxDebs: string, labpod: string): Promi
  */
 async function baseLayer(layer: string, debs: string): Promise<void> {
   const [deb] = await filesEnding(debs, '.deb');
-  if (deb === undefined) throw new Error(`${debs}: holds no busybox-static package; remove this folder's parent and run again`);
+  if (deb === undefined)
+    throw new Error(`${debs}: holds no busybox-static package; remove this folder's parent and run again`);
   const unpacked = `${layer}-package`;
   await run('dpkg-deb', ['-x', deb, unpacked]);
   await place(join(unpacked, 'bin/busybox'), join(layer, 'bin/busybox'));
   for (const name of (await run(join(layer, 'bin/busybox'), ['--list'])).split('\n'))
     if (name !== '' && name !== 'busybox') await symlink('busybox', join(layer, 'bin', name));
-  for (const folder of ['etc', 'tmp', 'usr/bin', 'usr/sbin', 'usr/lib', 'usr/lib64', 'usr/local/bin', 'var', 'root'])
+  for (const folder of [
+    'etc',
+    'tmp',
+    'usr/bin',
+    'usr/sbin',
+    'usr/lib',
+    'usr/lib64',
+    'usr/local/bin',
+    'var',
+    'root',
+  ])
     await mkdir(join(layer, folder), { recursive: true });
   await chmod(join(layer, 'tmp'), 0o1777);
   for (const link of ['sbin', 'lib', 'lib64']) await symlink(`usr/${link}`, join(layer, link));
-  await writeFile(join(layer, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n');
+  await writeFile(
+    join(layer, 'etc/passwd'),
+    'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',
+  );
   await writeFile(join(layer, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
 }
 

@@ -55,9 +55,9 @@ export async function ensureAssets(report: Progress, options: AssetOptions = {})
 }
 
 /** Waits for all, so that no part still runs when the caller sees the error of another. */
-async function allOrFirstError<T extends readonly unknown[]>(work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+async function allOrFirstError<A, B, C>(work: [Promise<A>, Promise<B>, Promise<C>]): Promise<[A, B, C]> {
   await Promise.allSettled(work);
-  return Promise.all(work) as unknown as Promise<T>;
+  return Promise.all(work);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -69,7 +69,10 @@ async function checkBinaries(folder: string): Promise<void> {
   for (const name of kubernetesBinaries) {
     await access(join(folder, name)).catch((cause: unknown) => {
       const expected = kubernetesBinaries.join(', ');
-      throw new Error(`${folder}: found no ${name}, expected executables ${expected}; name a folder with all of them`, { cause });
+      throw new Error(
+        `${folder}: found no ${name}, expected executables ${expected}; name a folder with all of them`,
+        { cause },
+      );
     });
   }
 }

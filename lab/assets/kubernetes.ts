@@ -35,9 +35,17 @@ export function ensureKubernetes(progress: Progress, tree: () => Promise<SourceT
 /** Without them the binaries call themselves v0.0.0 and clients take them for an unknown version. */
 function linkerFlags(): string[] {
   const [major = '', minor = ''] = kubernetesVersion.split('.');
-  const values = { gitVersion: `v${kubernetesVersion}`, gitMajor: major, gitMinor: minor, gitTreeState: 'clean' };
+  const values = {
+    gitVersion: `v${kubernetesVersion}`,
+    gitMajor: major,
+    gitMinor: minor,
+    gitTreeState: 'clean',
+  };
   const packages = ['component-base/version', 'client-go/pkg/version'];
   return packages.flatMap((name) =>
-    Object.entries(values).flatMap(([key, value]) => ['-X', `k8s.io/kubernetes/vendor/k8s.io/${name}.${key}=${value}`]),
+    Object.entries(values).flatMap(([key, value]) => [
+      '-X',
+      `k8s.io/kubernetes/vendor/k8s.io/${name}.${key}=${value}`,
+    ]),
   );
 }

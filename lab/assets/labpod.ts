@@ -22,8 +22,16 @@ export async function ensureLabpod(progress: Progress, tree: () => Promise<Sourc
     build: async (into) => {
       const unpacked = await tree();
       await step(progress, 'labpod and pause: build', 40, (task) => {
-        const overlay = Object.fromEntries(files.map((file) => [join(inTree, relative(sources, file)), file]));
-        return goBuild({ tree: unpacked, packages: [`./${inTree}`, `./${inTree}/pause`], into, overlay, task });
+        const overlay = Object.fromEntries(
+          files.map((file) => [join(inTree, relative(sources, file)), file]),
+        );
+        return goBuild({
+          tree: unpacked,
+          packages: [`./${inTree}`, `./${inTree}/pause`],
+          into,
+          overlay,
+          task,
+        });
       });
     },
   });

@@ -10,7 +10,9 @@ import { dirname } from 'node:path';
  */
 export async function withLock<T>(file: string, work: () => Promise<T>, onWait?: () => void): Promise<T> {
   await mkdir(dirname(file), { recursive: true });
-  const holder = spawn('flock', [file, 'sh', '-c', 'echo held; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const holder = spawn('flock', [file, 'sh', '-c', 'echo held; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const waiting = setTimeout(() => onWait?.(), 1000);
   try {
     await held(holder, file);
@@ -27,6 +29,8 @@ async function held(holder: ReturnType<typeof spawn>, file: string): Promise<voi
   await new Promise<void>((resolve, reject) => {
     holder.stdout?.once('data', () => resolve());
     holder.once('error', (error) => reject(new Error(`lock ${file}: flock cannot be run: ${error.message}`)));
-    holder.once('exit', (code) => reject(new Error(`lock ${file}: flock ended with ${code ?? 'a signal'} before it had it`)));
+    holder.once('exit', (code) =>
+      reject(new Error(`lock ${file}: flock ended with ${code ?? 'a signal'} before it had it`)),
+    );
   });
 }

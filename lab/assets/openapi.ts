@@ -27,7 +27,12 @@ export async function ensureOpenApi(tree: SourceTree): Promise<void> {
   await rename(join(scratch, 'k8s.io/kubernetes', output, file), target);
 }
 
-async function generate(tree: SourceTree, packages: readonly string[], into: string, violations: string): Promise<void> {
+async function generate(
+  tree: SourceTree,
+  packages: readonly string[],
+  into: string,
+  violations: string,
+): Promise<void> {
   const options = { cwd: tree.kubernetes, env: goEnvironment(tree), contained: true };
   const generator = join(into, 'openapi-gen');
   const go = join(tree.goroot, 'bin/go');
@@ -42,7 +47,9 @@ async function generate(tree: SourceTree, packages: readonly string[], into: str
 
 async function compare(found: string, expected: string): Promise<void> {
   if ((await readFile(found, 'utf8')) === (await readFile(expected, 'utf8'))) return;
-  throw new Error(`${found}: the API rule violations differ from ${expected}, so the generator saw other packages than upstream's; remove the source folder of the cache and run again`);
+  throw new Error(
+    `${found}: the API rule violations differ from ${expected}, so the generator saw other packages than upstream's; remove the source folder of the cache and run again`,
+  );
 }
 
 /** Import paths of all packages with the tag, as upstream's makefile finds them. */
@@ -55,7 +62,9 @@ async function taggedPackages(kubernetes: string): Promise<string[]> {
         folders.add(entry.parentPath.slice(kubernetes.length + 1));
     }
   }
-  return [...folders].sort().map((folder) => `k8s.io/kubernetes/${folder.replace(/^staging\/src\//, 'vendor/')}`);
+  return [...folders]
+    .sort()
+    .map((folder) => `k8s.io/kubernetes/${folder.replace(/^staging\/src\//, 'vendor/')}`);
 }
 
 function isCandidate(folder: string, name: string): boolean {

@@ -1,17 +1,8 @@
+import type { Check } from './check.js';
 import { checkDisk, checkMemory } from './checkspace.js';
 import { checkCgroups, checkFileSystems, checkNetfilter, checkNetwork } from './checkkernel.js';
 import { checkDistribution, checkMirror, checkPackages, checkRoot } from './checkhost.js';
 import { cacheFolder } from './store.js';
-
-/** One thing that the lab needs of this machine. */
-export interface Check {
-  name: string;
-  ok: boolean;
-  found: string;
-  expected: string;
-  /** What to do when it is not ok. */
-  fix: string;
-}
 
 /** All of them, in the order in which a person would mend them. */
 export type Preflight = readonly Check[];
@@ -45,7 +36,10 @@ export function renderPreflight(checks: Preflight): string {
 }
 
 /** Prints the checks; resolves to whether all passed. */
-export function printPreflight(checks: Preflight, write: (text: string) => unknown = (text) => process.stdout.write(text)): boolean {
+export function printPreflight(
+  checks: Preflight,
+  write: (text: string) => unknown = (text) => process.stdout.write(text),
+): boolean {
   write(renderPreflight(checks));
   return checks.every(({ ok }) => ok);
 }

@@ -17,8 +17,19 @@ const packages = [
 
 /** Units that only cost time in a node, or that would reach for a network that is not there. */
 const masked = [
-  ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'fstrim.timer'],
-  ...['console-getty.service', 'getty@tty1.service', 'systemd-timesyncd.service', 'systemd-networkd-wait-online.service'],
+  ...[
+    'apt-daily.timer',
+    'apt-daily-upgrade.timer',
+    'dpkg-db-backup.timer',
+    'e2scrub_all.timer',
+    'fstrim.timer',
+  ],
+  ...[
+    'console-getty.service',
+    'getty@tty1.service',
+    'systemd-timesyncd.service',
+    'systemd-networkd-wait-online.service',
+  ],
 ];
 
 /** The read-only lower layer of every node: Debian bookworm with etcd 3.3.25 from bullseye. */
@@ -40,7 +51,12 @@ async function bootstrap(into: string, task: Task): Promise<void> {
   const kept = join(cacheFolder(), 'debs');
   await mkdir(kept, { recursive: true });
   const args = [
-    ...['--variant=minbase', `--keyring=${keyring}`, `--cache-dir=${kept}`, `--include=${packages.join(',')}`],
+    ...[
+      '--variant=minbase',
+      `--keyring=${keyring}`,
+      `--cache-dir=${kept}`,
+      `--include=${packages.join(',')}`,
+    ],
     ...[release, into, await needMirror()],
   ];
   const seen = { phases: 0 };
@@ -64,10 +80,18 @@ async function withLog(error: unknown, file: string): Promise<Error> {
 
 async function addEtcd(root: string, debs: string): Promise<void> {
   for (const file of await filesEnding(debs, '.deb')) {
-    await run('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar -x --no-same-owner -C "$2" ./usr/bin', 'sh', file, root]);
+    await run('sh', [
+      '-c',
+      'dpkg-deb --fsys-tarfile "$1" | tar -x --no-same-owner -C "$2" ./usr/bin',
+      'sh',
+      file,
+      root,
+    ]);
   }
   const account = ['--system', '--user-group', '--no-create-home', '--home-dir', '/var/lib/etcddisk'];
-  await run('chroot', [root, 'useradd', ...account, '--shell', '/usr/sbin/nologin', 'etcd'], { contained: true });
+  await run('chroot', [root, 'useradd', ...account, '--shell', '/usr/sbin/nologin', 'etcd'], {
+    contained: true,
+  });
 }
 
 /** Nothing that must differ between nodes, nothing that nobody reads in one. */
@@ -78,7 +102,13 @@ async function strip(root: string): Promise<void> {
   for (const name of await readdir(join(root, 'etc/ssh')))
     if (name.startsWith('ssh_host_')) await rm(join(root, 'etc/ssh', name));
   for (const unit of masked) await symlink('/dev/null', join(root, 'etc/systemd/system', unit));
-  for (const folder of ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'var/cache/apt/archives', 'var/lib/apt/lists']) {
+  for (const folder of [
+    'usr/share/doc',
+    'usr/share/man',
+    'usr/share/locale',
+    'var/cache/apt/archives',
+    'var/lib/apt/lists',
+  ]) {
     await rm(join(root, folder), { recursive: true, force: true });
     await mkdir(join(root, folder), { recursive: true });
   }

@@ -44,7 +44,8 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<string> {
-  const [first = program, ...rest] = options.contained === true ? [...container, program, ...args] : [program, ...args];
+  const [first = program, ...rest] =
+    options.contained === true ? [...container, program, ...args] : [program, ...args];
   const child = spawn(first, rest, {
     cwd: options.cwd,
     env: { ...process.env, LC_ALL: 'C.UTF-8', ...options.env },

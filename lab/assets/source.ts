@@ -21,7 +21,10 @@ export interface SourceTree {
 }
 
 /** Unpacks Go and the patched Kubernetes sources beside each other. */
-export async function ensureSourceTree(progress: Progress, downloads: () => Promise<Downloads>): Promise<SourceTree> {
+export async function ensureSourceTree(
+  progress: Progress,
+  downloads: () => Promise<Downloads>,
+): Promise<SourceTree> {
   const folder = await cached({
     name: 'source',
     inputs: { kubernetesVersion, layout: '1' },
@@ -40,13 +43,16 @@ export async function ensureSourceTree(progress: Progress, downloads: () => Prom
 }
 
 async function unpack(folder: string, files: Downloads): Promise<void> {
-  for (const file of await filesEnding(files.go, '.deb')) await run('dpkg-deb', ['-x', file, join(folder, 'tools')]);
+  for (const file of await filesEnding(files.go, '.deb'))
+    await run('dpkg-deb', ['-x', file, join(folder, 'tools')]);
   const tree = join(folder, 'gopath/src/k8s.io/kubernetes');
   await mkdir(tree, { recursive: true });
   const [upstream] = await filesEnding(files.source, '.orig.tar.gz');
   const [debian] = await filesEnding(files.source, '.debian.tar.xz');
   if (upstream === undefined || debian === undefined) {
-    throw new Error(`${files.source}: found no *.orig.tar.gz with *.debian.tar.xz, expected Debian's kubernetes source package; remove this folder and run again`);
+    throw new Error(
+      `${files.source}: found no *.orig.tar.gz with *.debian.tar.xz, expected Debian's kubernetes source package; remove this folder and run again`,
+    );
   }
   await run('tar', ['-xzf', upstream, '--strip-components=1', '--no-same-owner', '-C', tree]);
   await run('tar', ['-xJf', debian, '--no-same-owner', '-C', tree]);
