@@ -1,0 +1,178 @@
+import { withLock } from '../assets/lock.js';
+import type { Progress } from '../assets/index.js';
+import { LabCgroups } from './host/cgroups.js';
+import { attempt, runInteractive, type CommandOptions, type CommandResult } from './host/command.js';
+import { inNetworkWithHosts } from './host/namespace.js';
+import { labFolders, nodeFolders } from './machines/folders.js';
+import { inNode as runInNode, leaderOf, rebootNode } from './machines/run.js';
+import { takeDown } from './lifecycle/down.js';
+import { restoreSnapshot, takeSnapshot } from './lifecycle/snapshot.js';
+import { bringUp, type UpOptions } from './lifecycle/up.js';
+import {
+  defaultOptions,
+  nodeNamed,
+  planLab,
+  stateDirFromEnvironment,
+  type LabNode,
+  type LabPlan,
+} from './plan.js';
+import { existingLab, readRecord } from './record.js';
+import { sshCommand, sshFiles } from './ssh.js';
+
+export { status, type LabStatus, type NodeStatus } from './lifecycle/status.js';
+export {
+  defaultOptions,
+  network,
+  stateDirFromEnvironment,
+  type LabNode,
+  type LabOptions,
+  type LabPlan,
+} from './plan.js';
+export type { UpOptions } from './lifecycle/up.js';
+export type { CommandResult } from './host/command.js';
+
+/** One lab command at a time: a second one waits for the first. */
+function locked<T>(stateDir: string, work: () => Promise<T>): Promise<T> {
+  return withLock(labFolders({ stateDir }).lock, work, () =>
+    console.error(`  another lab command works on ${stateDir}; waiting`),
+  );
+}
+
+/** Brings the lab up; see bringUp. Resolves to its names and addresses. */
+export function up(
+  progress: Progress,
+  options: Partial<UpOptions> = {},
+  stateDir = stateDirFromEnvironment(),
+): Promise<LabPlan> {
+  const all: UpOptions = { ...defaultOptions, freshPki: false, ...options };
+  return locked(stateDir, () => bringUp(stateDir, all, progress));
+}
+
+/** Takes the lab down and leaves nothing behind but its keys. Repeatable; does not mind that there is no lab. */
+export function down(stateDir = stateDirFromEnvironment()): Promise<void> {
+  return locked(stateDir, async () => {
+    const record = await readRecord(stateDir);
+    await takeDown(planLab(stateDir, record?.options ?? defaultOptions));
+  });
+}
+
+/** Keeps a copy of the running lab under a name; the nodes stand still while it is made (1 to 3 s). */
+export function snapshot(
+  name: string,
+  progress: Progress,
+  stateDir = stateDirFromEnvironment(),
+): Promise<void> {
+  return locked(stateDir, async () => takeSnapshot(await existingLab(stateDir), name, progress));
+}
+
+/** Puts a snapshot back, the operator's files included; resolves when the cluster is healthy. */
+export function restore(
+  name: string,
+  progress: Progress,
+  stateDir = stateDirFromEnvironment(),
+): Promise<void> {
+  return locked(stateDir, async () => restoreSnapshot(await existingLab(stateDir), name, progress));
+}
+
+/** Runs a program in the lab's network with the lab's names; resolves to output and exit code, whatever it is. */
+export async function exec(
+  argv: readonly string[],
+  options: CommandOptions = {},
+  stateDir = stateDirFromEnvironment(),
+): Promise<CommandResult> {
+  const { plan } = await existingLab(stateDir);
+  return attempt(inNetworkWithHosts(plan, argv), options);
+}
+
+/** As exec, on this terminal; resolves to the exit code. */
+export async function execInteractive(
+  argv: readonly string[],
+  stateDir = stateDirFromEnvironment(),
+): Promise<number> {
+  const { plan } = await existingLab(stateDir);
+  return runInteractive(inNetworkWithHosts(plan, argv));
+}
+
+/** Runs a shell command on a node over SSH as the admin user; words are joined by spaces, as ssh does. */
+export async function ssh(
+  node: string,
+  argv: readonly string[],
+  options: CommandOptions = {},
+  stateDir = stateDirFromEnvironment(),
+): Promise<CommandResult> {
+  const { plan } = await existingLab(stateDir);
+  return attempt(inNetworkWithHosts(plan, sshCommand(plan, nodeNamed(plan, node), argv)), options);
+}
+
+/** As ssh, on this terminal; without a command a shell. Resolves to the exit code. */
+export async function sshInteractive(
+  node: string,
+  argv: readonly string[],
+  stateDir = stateDirFromEnvironment(),
+): Promise<number> {
+  const { plan } = await existingLab(stateDir);
+  return runInteractive(inNetworkWithHosts(plan, sshCommand(plan, nodeNamed(plan, node), argv)));
+}
+
+/** Runs a program as root inside a node, without SSH; resolves to its stdout. */
+export async function inNode(
+  node: string,
+  argv: readonly string[],
+  stateDir = stateDirFromEnvironment(),
+): Promise<string> {
+  const { plan } = await existingLab(stateDir);
+  return runInNode(plan, await LabCgroups.ofHost(plan.name), nodeNamed(plan, node), argv);
+}
+
+/** Reboots a node; resolves when its next systemd runs, which is before its services do. */
+export async function reboot(node: string, stateDir = stateDirFromEnvironment()): Promise<void> {
+  const { plan } = await existingLab(stateDir);
+  await rebootNode(plan, await LabCgroups.ofHost(plan.name), nodeNamed(plan, node));
+}
+
+/** The host's process id of a node's systemd, or undefined while it is down. Another id means it was rebooted. */
+export async function bootOf(
+  node: string,
+  stateDir = stateDirFromEnvironment(),
+): Promise<number | undefined> {
+  const { plan } = await existingLab(stateDir);
+  return leaderOf(plan, await LabCgroups.ofHost(plan.name), nodeNamed(plan, node));
+}
+
+/** A node with its folders on the host. */
+export interface NodePaths extends LabNode {
+  /** Its root as it sees it, without the folders that are bound into it. */
+  readonly root: string;
+  /** `<pod>.jsonl` files of the clients that ran on it. */
+  readonly results: string;
+  /** What its systemd said on the console. */
+  readonly console: string;
+}
+
+/** Where a test finds the lab's parts on the host. */
+export interface LabPaths {
+  /** `apimodel.json`, `azuredeploy.json`, `kubeconfig/`, `azureuser_rsa`, `known_hosts`. */
+  readonly clusterDir: string;
+  readonly sshKey: string;
+  readonly knownHosts: string;
+  /** Folder with kubectl of the cluster's version. */
+  readonly binaries: string;
+  readonly nodes: readonly NodePaths[];
+}
+
+/** Paths of the existing lab. */
+export async function paths(stateDir = stateDirFromEnvironment()): Promise<LabPaths> {
+  const { plan, record } = await existingLab(stateDir);
+  const { key, knownHosts } = sshFiles(plan);
+  const nodes = plan.nodes.map((node) => {
+    const { root, results, console: log } = nodeFolders(plan, node);
+    return { ...node, root, results, console: log };
+  });
+  return {
+    clusterDir: labFolders(plan).cluster,
+    sshKey: key,
+    knownHosts,
+    binaries: record.shared.kubernetes,
+    nodes,
+  };
+}

@@ -1,0 +1,47 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { balancerConfiguration } from '../host/balancer.js';
+import { LabCgroups } from '../host/cgroups.js';
+import { startDetached } from '../host/command.js';
+import { createNetwork, inNetwork } from '../host/namespace.js';
+import { borrowSettings } from '../host/sysctls.js';
+import { mountRoot } from '../machines/mounts.js';
+import { labFolders, nodeFolders } from '../machines/folders.js';
+import { inGroup, labGroup, leaderOf, startNode } from '../machines/run.js';
+import type { LabPlan } from '../plan.js';
+import type { LabRecord } from '../record.js';
+
+/** Starts whatever of an existing lab does not run: network, balancer, nodes. Repeatable. */
+export async function startAll(plan: LabPlan, record: LabRecord): Promise<void> {
+  const cgroups = await LabCgroups.ofHost(plan.name);
+  await borrowSettings(plan.name);
+  await cgroups.create(labGroup);
+  await cgroups.weigh(plan.nodes.length);
+  await createNetwork(plan);
+  await startBalancer(plan, cgroups);
+  for (const node of plan.nodes) {
+    if ((await leaderOf(plan, cgroups, node)) !== undefined) continue;
+    await mountRoot(record.rootfs, nodeFolders(plan, node));
+    await startNode(plan, cgroups, node, record.shared);
+  }
+}
+
+/** Starts the balancer unless it runs; it needs root for its ports and to probe from another address. */
+async function startBalancer(plan: LabPlan, cgroups: LabCgroups): Promise<void> {
+  const { balancer } = labFolders(plan);
+  await mkdir(balancer, { recursive: true });
+  if (await balancerRuns(cgroups)) return;
+  const configuration = join(balancer, 'haproxy.cfg');
+  await writeFile(configuration, balancerConfiguration(plan, balancer));
+  const haproxy = inNetwork(plan, ['haproxy', '-db', '-f', configuration]);
+  startDetached(inGroup(cgroups, labGroup, haproxy), join(balancer, 'haproxy.log'));
+}
+
+/** Whether the lab's balancer runs. */
+export async function balancerRuns(cgroups: LabCgroups): Promise<boolean> {
+  const names = (await cgroups.processes(labGroup)).map((pid) =>
+    // A process that ended in the meantime has no name.
+    readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''),
+  );
+  return (await Promise.all(names)).some((name) => name.trim() === 'haproxy');
+}

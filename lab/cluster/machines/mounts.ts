@@ -1,0 +1,36 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { attempt, run } from '../host/command.js';
+import { waitUntil } from '../host/wait.js';
+import type { NodeFolders } from './folders.js';
+
+/** Whether something is mounted exactly there. */
+export async function isMounted(path: string): Promise<boolean> {
+  const mounts = await readFile('/proc/self/mounts', 'utf8');
+  return mounts.split('\n').some((line) => line.split(' ')[1] === path);
+}
+
+/** Lays a node's own files over the shared root file system. Repeatable. */
+export async function mountRoot(rootfs: string, folders: NodeFolders): Promise<void> {
+  for (const folder of [folders.upper, folders.work, folders.root]) await mkdir(folder, { recursive: true });
+  if (await isMounted(folders.root)) return;
+  const layers = `lowerdir=${rootfs},upperdir=${folders.upper},workdir=${folders.work}`;
+  await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, folders.root]);
+}
+
+/** Takes a node's root file system away; the node must have ended. Repeatable. */
+export async function unmountRoot(folders: Pick<NodeFolders, 'root'>): Promise<void> {
+  // The kernel lets go of a dead node's files a little after its last process.
+  await waitUntil({ what: `${folders.root} unmounted`, seconds: 15, everyMs: 100 }, async () => {
+    if (!(await isMounted(folders.root))) return true;
+    await attempt(['umount', folders.root]);
+    return !(await isMounted(folders.root));
+  });
+}
+
+/** Mount points below a folder, deepest first. */
+export async function mountedBelow(folder: string): Promise<string[]> {
+  const mounts = (await readFile('/proc/self/mounts', 'utf8'))
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  return mounts.filter((path) => path.startsWith(`${folder}/`)).sort((a, b) => b.length - a.length);
+}
