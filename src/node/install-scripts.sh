@@ -16,13 +16,6 @@ fail() {
   exit 1
 }
 
-# Renames a finished temporary file after its bytes are on disk.
-settle() {
-  chmod 0700 "$1"
-  sync "$1"
-  mv -f "$1" "$2"
-}
-
 if [ -f "$folder/.complete" ]; then
   echo present
   exit 0
@@ -30,6 +23,12 @@ fi
 mkdir -p "$folder"
 chmod 0700 "$parent" "$folder"
 echo send
+
+# Everything is gathered beside its place first: few processes, one fsync of all, then a rename each.
+incoming="$folder/.incoming.$$"
+rm -rf "$incoming"
+mkdir "$incoming"
+trap 'rm -rf "$incoming"' EXIT
 
 count=0
 ended=no
@@ -42,15 +41,16 @@ while read -r name content; do
   case $name in
     '' | .* | *[!A-Za-z0-9._-]*) fail "\"$name\" is not a script's name" ;;
   esac
-  temporary="$folder/.$name.$$"
-  printf '%s' "$content" | base64 -d >"$temporary" || fail "$name did not arrive whole"
-  settle "$temporary" "$folder/$name"
+  printf '%s' "$content" | base64 -d >"$incoming/$name" || fail "$name did not arrive whole"
   count=$((count + 1))
 done
 [ "$ended" = yes ] || fail "the scripts did not arrive whole ($count files, no end)"
 
+chmod 0700 "$incoming"/*
+sync "$incoming"/*
+mv -f "$incoming"/* "$folder/"
 sync "$folder"
-temporary="$folder/.complete.$$"
-: >"$temporary"
-settle "$temporary" "$folder/.complete"
+: >"$incoming/.complete"
+sync "$incoming/.complete"
+mv -f "$incoming/.complete" "$folder/.complete"
 sync "$folder" "$parent"
