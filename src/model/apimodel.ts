@@ -1,0 +1,123 @@
+import { ModelError } from './apimodel-error.js';
+import { parseJson, readText, validate } from './apimodel-file.js';
+import { masterFqdn, normalizeLocation } from './apimodel-fqdn.js';
+import { replaceStrings } from './apimodel-splice.js';
+import { apiModelSchema, type ApiModelDocument } from './apimodel-schema.js';
+import { checkProfile, profileValues, toProfile, type CertificateProfile } from './certificate-profile.js';
+
+/** What a rotation needs of an aks-engine API model (`vlabs`). */
+export interface ApiModel {
+  readonly file: string;
+  /** The whole file, as it is. */
+  readonly text: string;
+  /** Lower case without spaces. */
+  readonly location: string;
+  readonly kubernetesVersion: string;
+  readonly adminUsername: string;
+  /** Name of the masters' load balancer; the server of a public cluster's kubeconfig. */
+  readonly fqdn: string;
+  readonly dnsPrefix: string;
+  readonly privateCluster: boolean;
+  readonly masters: {
+    readonly count: number;
+    readonly availability: 'AvailabilitySet' | 'VirtualMachineScaleSets';
+    readonly firstConsecutiveStaticIP?: string;
+  };
+  readonly pools: readonly AgentPool[];
+  /** `masterProfile.subjectAltNames`: what the operator wants in the API server's certificate besides. */
+  readonly extraSans: readonly string[];
+  readonly certificateProfile: CertificateProfile;
+}
+
+export interface AgentPool {
+  readonly name: string;
+  readonly count: number;
+  readonly os: 'Linux' | 'Windows';
+}
+
+export interface ApiModelOptions {
+  /** Stands in for a location that the model lacks, and must agree with one that it has. */
+  readonly location?: string | undefined;
+}
+
+const ADVICE = "use the apimodel.json from the cluster's aks-engine output folder (_output/<cluster>/)";
+const PROFILE = ['properties', 'certificateProfile'];
+
+/**
+ * Reads and checks an API model.
+ * @throws ModelError naming file, path, what was found, what was expected and what to do
+ */
+export async function readApiModel(file: string, options: ApiModelOptions = {}): Promise<ApiModel> {
+  return parseApiModel(await readText(file, ADVICE), file, options);
+}
+
+/** As `readApiModel`, of a text that was read already; `file` is for errors. */
+export function parseApiModel(text: string, file: string, options: ApiModelOptions = {}): ApiModel {
+  const json = parseJson(text, file, ADVICE);
+  const document = validate(apiModelSchema, json, { file, advice: ADVICE, secret: [PROFILE.join('.')] });
+  const { orchestratorProfile, masterProfile, linuxProfile, customCloudProfile } = document.properties;
+  const profile = toProfile(document.properties.certificateProfile);
+  checkProfile(profile, masterProfile.count, file, PROFILE);
+  checkPlaces(text, profile, file);
+  const location = locationOf(document, file, options);
+  const vmDnsSuffix = customCloudProfile?.environment?.resourceManagerVMDNSSuffix;
+  return {
+    file,
+    text,
+    location,
+    kubernetesVersion: orchestratorProfile.orchestratorVersion,
+    adminUsername: linuxProfile.adminUsername,
+    fqdn: masterFqdn({ fqdn: masterProfile.fqdn, dnsPrefix: masterProfile.dnsPrefix, location, vmDnsSuffix }),
+    dnsPrefix: masterProfile.dnsPrefix,
+    privateCluster: orchestratorProfile.kubernetesConfig?.privateCluster?.enabled ?? false,
+    masters: mastersOf(document),
+    pools: poolsOf(document),
+    extraSans: masterProfile.subjectAltNames ?? [],
+    certificateProfile: profile,
+  };
+}
+
+/** Whether each value can be replaced is known before a rotation begins, not when it ends. */
+function checkPlaces(text: string, profile: CertificateProfile, file: string): void {
+  const unchanged = profileValues(profile).map(({ path, pem }) => ({
+    path: [...PROFILE, ...path],
+    value: pem,
+  }));
+  replaceStrings(text, unchanged, file);
+}
+
+function locationOf(document: ApiModelDocument, file: string, options: ApiModelOptions): string {
+  const own = normalizeLocation(document.location ?? '');
+  const given = normalizeLocation(options.location ?? '');
+  if (own !== '' && given !== '' && own !== given) {
+    throw new ModelError(
+      file,
+      'location',
+      `found "${own}"; expected "${given}" as --location says; correct the flag`,
+    );
+  }
+  if (own === '' && given === '') {
+    throw new ModelError(
+      file,
+      'location',
+      'found nothing; expected the Azure location; give it with --location',
+    );
+  }
+  return own || given;
+}
+
+function mastersOf({ properties: { masterProfile } }: ApiModelDocument): ApiModel['masters'] {
+  const address = masterProfile.firstConsecutiveStaticIP;
+  return {
+    count: masterProfile.count,
+    availability: masterProfile.availabilityProfile || 'AvailabilitySet',
+    ...(address ? { firstConsecutiveStaticIP: address } : {}),
+  };
+}
+
+const poolsOf = ({ properties }: ApiModelDocument): AgentPool[] =>
+  (properties.agentPoolProfiles ?? []).map(({ name, count, osType }) => ({
+    name,
+    count,
+    os: osType || 'Linux',
+  }));
