@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, connect, type TLSSocket } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { bridgeObstacle, mintBridge } from './bridge.js';
 import { bundle } from './bundle.js';
 import { parseCertificate, type Certificate } from './certificate.js';
 import { verifyChain } from './chain.js';
+import { differences } from './compare.js';
 import { authorityKeyIdentifier } from './extensions.js';
 import { fieldsOf } from './fields.js';
 import { generateKey, keyIdentifier, type KeyIdentifierMethod, type KeyPair, type KeySpec } from './key.js';
@@ -331,6 +333,49 @@ describe('pathlen:0', () => {
     expect(verifyChain([pki.leaf, bridge], [limited], { purpose: 'server', at: new Date() })).toMatch(
       /pathlen:0 forbids/,
     );
+  });
+});
+
+const stack = join(import.meta.dirname, '../../../shared/fixtures/stack-3-masters/apimodel.json');
+
+describe('a PKI that aks-engine made (skipped where ../shared/fixtures is absent)', () => {
+  it.skipIf(!existsSync(stack))('is replaced without losing a name, a usage or a client', async () => {
+    const text = await readFile(stack, 'utf8');
+    const { properties } = JSON.parse(text) as { properties: { certificateProfile: Record<string, string> } };
+    const pem = (field: string): string => properties.certificateProfile[field] ?? '';
+    const oldCa = parseCertificate(pem('caCertificate'), 'caCertificate');
+    const [caKey, key] = await Promise.all([
+      generateKey({ type: 'rsa', bits: 2048 }),
+      generateKey({ type: 'rsa', bits: 2048 }),
+    ]);
+    const validity = validityLike(oldCa, { now });
+    const newCa = mintAuthority({ like: oldCa, commonName: newCaCommonName(now), key: caKey, validity });
+    expect(newCa.keyUsages).toEqual([...oldCa.keyUsages, 'cRLSign']);
+    const bridge = mintBridge({ newCa, oldCa, oldCaKey: pem('caPrivateKey'), validity });
+    const issuer = { certificate: newCa, privatePem: caKey.privatePem };
+    for (const name of ['apiServer', 'client', 'kubeConfig', 'etcdServer', 'etcdClient']) {
+      const like = parseCertificate(pem(`${name}Certificate`), name);
+      const purpose = like.extendedKeyUsages.includes('serverAuth') ? 'server' : 'client';
+      expect(verifyChain([like], [oldCa], { purpose, at: now })).toBeUndefined();
+      const leaf = mintLeaf({
+        like,
+        issuer,
+        key,
+        validity: validityLike(like, { now, notAfterMax: newCa.notAfter }),
+      });
+      expect(differences(like, leaf)).toEqual({
+        sansLost: [],
+        sansAdded: [],
+        usagesLost: [],
+        usagesAdded: [],
+      });
+      for (const anchors of [[oldCa], [newCa], [newCa, oldCa]]) {
+        expect(await opensslRefusal({ leaf, untrusted: [bridge], anchors, purpose: `ssl${purpose}` })).toBe(
+          '',
+        );
+        expect(verifyChain([leaf, bridge], anchors, { purpose, at: now })).toBeUndefined();
+      }
+    }
   });
 });
 
