@@ -89,6 +89,7 @@ export const aksEngineLinux: Layout = {
   apiPorts: { port: 443, all: [443, 4443] },
   etcdPorts: { client: 2379, peer: 2380 },
   kubeletPort: 10250,
+  kubeletClient: '/var/lib/kubelet/pki/kubelet-client-current.pem',
   proxyCertsKeys: {
     ca: '/proxycerts/requestheader-client-ca-file',
     certificate: '/proxycerts/proxy-client-cert-file',

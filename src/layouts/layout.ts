@@ -48,6 +48,8 @@ export interface Layout {
   readonly apiPorts: { readonly port: number; readonly all: readonly number[] };
   readonly etcdPorts: { readonly client: number; readonly peer: number };
   readonly kubeletPort: number;
+  /** The kubelet's own client certificate and key, in one file. */
+  readonly kubeletClient: string;
   readonly proxyCertsKeys: {
     readonly ca: string;
     readonly certificate: string;

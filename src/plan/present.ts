@@ -1,7 +1,15 @@
 import type { ClusterNode } from '../model/cluster.js';
 import { step, type Flow, type Phase, type PlannedFile } from '../model/plan.js';
 import { presentBarrier } from './barriers.js';
-import { credentialsOn, etcdCredential, fileOf, mastersOf, pairFiles, type Facts } from './facts.js';
+import {
+  credentialsOn,
+  etcdCredential,
+  fileOf,
+  mastersOf,
+  pairFiles,
+  replaced,
+  type Facts,
+} from './facts.js';
 import { apiServerPresent, controllerManagerPresent } from './swaps.js';
 
 /**
@@ -38,11 +46,16 @@ export function planPresent(facts: Facts): Phase {
           authority: 'proxy-ca.bundle',
           node: first.name,
         }),
-        step({
-          id: 'present/kubeconfig',
-          kind: 'write-kubeconfig',
-          title: 'the new admin kubeconfig is written',
-        }),
+        {
+          parallel: [
+            step({
+              id: 'present/kubeconfig',
+              kind: 'write-kubeconfig',
+              title: 'the new admin kubeconfig is written',
+            }),
+            ...nodes.map((node) => adminKubeconfig(facts, node)),
+          ],
+        },
         ...controllerManagers(facts),
         step({
           id: 'present/root-ca',
@@ -80,15 +93,26 @@ function restart(facts: Facts, node: ClusterNode): Flow {
     node: node.name,
     swap: apiServerPresent(facts, node),
     before: [],
-    files: [...specs.flatMap((spec) => pairFiles(facts, node, spec, true)), adminKubeconfig(facts, node)],
+    files: specs.flatMap((spec) => pairFiles(facts, node, spec, true)),
     etcd: false,
   });
 }
 
-function adminKubeconfig(facts: Facts, node: ClusterNode): PlannedFile {
-  const path = facts.layout.adminKubeconfig(facts.adminUsername);
-  const seen = fileOf(facts, node.name, path);
-  return { path, mode: seen.mode, owner: seen.owner, content: { material: `admin-kubeconfig@${node.name}` } };
+function adminKubeconfig(facts: Facts, node: ClusterNode): Flow {
+  return step({
+    id: `present/admin-kubeconfig/${node.name}`,
+    kind: 'install-files',
+    title: `${node.name}: the admin's kubeconfig is new`,
+    node: node.name,
+    files: [
+      replaced(
+        facts,
+        node.name,
+        facts.layout.adminKubeconfig(facts.adminUsername),
+        `admin-kubeconfig@${node.name}`,
+      ),
+    ],
+  });
 }
 
 /** A kubeconfig that trusts the new CA, so that the bridge may leave without another restart of it. */

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import { StateFolder } from '../adapters/fs/state-folder.js';
+import type { KubeClient, KubeObject } from '../adapters/kube/types.js';
+import { inspectNodes } from '../inventory/inspect.js';
+import type { Layout } from '../layouts/layout.js';
+import { mintSet } from '../mint/mint.js';
+import type { ApiModel } from '../model/apimodel.js';
+import { masters, type ClusterNode } from '../model/cluster.js';
+import { withKubeconfigCredentials } from '../model/kubeconfig-write.js';
+import { fileOf, type Facts } from '../plan/facts.js';
+import type { Emit } from '../report/events.js';
+import { findBlockers } from './blockers.js';
+import { BlockedError } from './errors.js';
+import type { RotateOptions } from './options.js';
+import { listNodes, modelIdentity, reachCluster, stateRoot, type Reach } from './reach.js';
+import { Session } from './session.js';
+
+/**
+ * Opens the way to the cluster and takes up its unfinished rotation, or begins a new one: looks at all nodes and refuses
+ * what would hurt. Nothing is changed on any node.
+ * @throws BlockedError when something forbids the start
+ */
+export async function beginSession(
+  options: RotateOptions,
+  model: ApiModel,
+  layout: Layout,
+  emit: Emit,
+): Promise<Session> {
+  const root = stateRoot(options.apiModel);
+  const unfinished = StateFolder.unfinished(root);
+  emit({ code: 'doing', text: `reaching the cluster through ${options.sshHost}` });
+  const reach = await reachCluster(options, model, layout);
+  if (unfinished) return takeUp(options, model, layout, reach, unfinished, emit);
+  return beginNew(options, model, layout, reach, root, emit);
+}
+
+async function takeUp(
+  options: RotateOptions,
+  model: ApiModel,
+  layout: Layout,
+  reach: Reach,
+  state: StateFolder,
+  emit: Emit,
+): Promise<Session> {
+  const beginning = state.readBeginning();
+  const done = state.journal.records.filter((record) => record.type === 'done').length;
+  emit({
+    code: 'note',
+    text: `rotation ${state.rotation} of ${beginning.startedAt} goes on; ${done} steps are done`,
+  });
+  const inventories = new Map(beginning.inventories.map((inventory) => [inventory.node, inventory]));
+  const session = new Session(
+    options,
+    model,
+    layout,
+    reach,
+    state,
+    emit,
+    beginning.serviceIp,
+    inventories,
+    beginning.nodes,
+    state.readMaterials(),
+  );
+  const presented = state.journal.records.some(
+    (record) => record.type === 'phase' && record.id === 'present',
+  );
+  await session.become(presented ? session.newIdentity : session.oldIdentity);
+  return session;
+}
+
+async function beginNew(
+  options: RotateOptions,
+  model: ApiModel,
+  layout: Layout,
+  reach: Reach,
+  root: string,
+  emit: Emit,
+): Promise<Session> {
+  const kube = reach.kube(modelIdentity(model));
+  const list = await listNodes(reach, kube, model, layout, emit);
+  emit({ code: 'nodes', source: list.source, nodes: list.nodes.map(({ name }) => name) });
+  const nodes = list.nodes.filter(({ name }) => !options.leaveNodes.includes(name));
+  emit({ code: 'doing', text: `looking at ${nodes.length} nodes` });
+  const inventories = await inspectNodes(nodes, layout, model.adminUsername, (name) =>
+    shellOf(reach, nodes, name),
+  );
+  const rotation = newRotationId(new Date());
+  const facts: Facts = {
+    rotation,
+    layout,
+    nodes,
+    inventories,
+    adminUsername: model.adminUsername,
+    leaveBridge: options.leaveBridge,
+  };
+  const blockers = findBlockers(facts, model, new Date());
+  if (blockers.length > 0) throw new BlockedError(blockers);
+  const state = new StateFolder(root, rotation);
+  return new Session(
+    options,
+    model,
+    layout,
+    reach,
+    state,
+    emit,
+    await serviceIpOf(kube),
+    inventories,
+    nodes,
+    new Map(),
+  );
+}
+
+function shellOf(reach: Reach, nodes: readonly ClusterNode[], name: string): ReturnType<Reach['shell']> {
+  const node = nodes.find((candidate) => candidate.name === name);
+  if (!node) throw new Error(`node ${name}: is not in the list of nodes`);
+  return reach.shell(node);
+}
+
+/** `20260131-101500-3fa9c1`: sorts by time, and is fit for file and unit names. */
+function newRotationId(now: Date): string {
+  const time = now.toISOString().slice(0, 19).replaceAll('-', '').replaceAll(':', '').replace('T', '-');
+  return `${time}-${randomBytes(3).toString('hex')}`;
+}
+
+async function serviceIpOf(kube: KubeClient): Promise<string> {
+  const service = await kube.get<KubeObject & { spec?: { clusterIP?: string } }>(
+    '/api/v1/namespaces/default/services/kubernetes',
+  );
+  if (service.spec?.clusterIP === undefined)
+    throw new Error(
+      'Service default/kubernetes has no cluster IP; expected the address by which pods reach the API',
+    );
+  return service.spec.clusterIP;
+}
+
+/**
+ * Mints the new set, once, and puts everything that the rotation must remember on the disk before the first change.
+ * Does nothing for a rotation that was taken up.
+ */
+export async function mintOnce(session: Session): Promise<void> {
+  if (session.materials.names.length > 0) return;
+  const { model, options, state } = session;
+  session.emit({ code: 'doing', text: 'making the new keys and certificates' });
+  const profile = model.certificateProfile;
+  const texts = await mintSet({
+    facts: session.facts(),
+    oldCaKey: profile.caPrivateKey ?? '',
+    oldServiceAccountKey: profile.apiServerPrivateKey,
+    now: new Date(),
+    ...(options.validity === undefined ? {} : { leafLifetime: options.validity }),
+    ...(options.caValidity === undefined ? {} : { caLifetime: options.caValidity }),
+    extraApiServerSans: model.extraSans,
+  });
+  addAdminKubeconfigs(session.facts(), texts);
+  state.writeMaterials(texts);
+  state.writeBeginning({
+    rotation: state.rotation,
+    startedAt: new Date().toISOString(),
+    serviceIp: session.serviceIp,
+    nodes: session.nodes,
+    inventories: [...session.inventories.values()],
+  });
+  session.setMaterials(texts);
+  await session.become(session.oldIdentity);
+}
+
+function addAdminKubeconfigs(facts: Facts, texts: Map<string, string>): void {
+  const credentials = {
+    ca: texts.get('ca.crt') ?? '',
+    certificate: texts.get('kubectlClient.crt') ?? '',
+    key: texts.get('kubectlClient.key') ?? '',
+  };
+  for (const { name } of masters(facts.nodes)) {
+    const path = facts.layout.adminKubeconfig(facts.adminUsername);
+    texts.set(
+      `admin-kubeconfig@${name}`,
+      withKubeconfigCredentials(fileOf(facts, name, path).content, credentials, `node ${name}: ${path}`),
+    );
+  }
+}

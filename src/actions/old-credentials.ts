@@ -1,0 +1,138 @@
+import type { KubeObject } from '../adapters/kube/types.js';
+import { masters } from '../model/cluster.js';
+import { tokenSecrets } from '../steps/service-account-tokens.js';
+import { modelIdentity, messageOf, type ApiIdentity } from './reach.js';
+import type { Session } from './session.js';
+import { stepContext } from './step-context.js';
+
+/** One old credential, and what happens when somebody uses it. */
+export interface OldCredential {
+  readonly name: string;
+  /** Tries it: accepted or not, and what was answered. */
+  readonly try: () => Promise<{ accepted: boolean; answer: string }>;
+}
+
+const account = { namespace: 'kube-system', name: 'default' };
+/** Longer than any rotation, waits for workloads included. */
+const tokenSeconds = 24 * 3600;
+
+/** Takes one token of each kind aside at the start, to see later that it is refused. They lie with the keys (0600). */
+export async function keepOldTokens(session: Session): Promise<void> {
+  if (session.materials.has('old-token-projected')) return;
+  const texts = new Map<string, string>();
+  const requested = await session
+    .kube()
+    .create<KubeObject & { status?: { token?: string } }>(
+      `/api/v1/namespaces/${account.namespace}/serviceaccounts/${account.name}/token`,
+      {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: { expirationSeconds: tokenSeconds },
+      },
+    );
+  if (requested.status?.token !== undefined) texts.set('old-token-projected', requested.status.token);
+  const [secret] = (await tokenSecrets(stepContext(session))).filter(
+    ({ metadata }) => metadata.namespace === account.namespace,
+  );
+  if (secret?.data?.token !== undefined)
+    texts.set('old-token-legacy', Buffer.from(secret.data.token, 'base64').toString());
+  session.state.writeMaterials(texts);
+  session.setMaterials(session.state.readMaterials());
+}
+
+/** All kinds of old credentials that a rotation takes out of use. */
+export function oldCredentials(session: Session): OldCredential[] {
+  const { materials, model } = session;
+  const trust = [materials.get('ca.crt'), materials.get('old-ca.crt')];
+  const client = {
+    ca: trust,
+    certificate: model.certificateProfile.clientCertificate,
+    key: model.certificateProfile.clientPrivateKey,
+  };
+  const tokens = ['legacy', 'projected'].filter((kind) => materials.has(`old-token-${kind}`));
+  return [
+    { name: 'admin kubeconfig', try: () => asClient(session, { ...modelIdentity(model), ca: trust }) },
+    { name: 'client certificate', try: () => asClient(session, client) },
+    ...tokens.map((kind) => ({
+      name: `service-account token (${kind})`,
+      try: () => withToken(session, materials.get(`old-token-${kind}`)),
+    })),
+    { name: 'etcd client certificate', try: () => asEtcdClient(session) },
+    { name: 'front-proxy client certificate', try: () => asFrontProxy(session) },
+  ];
+}
+
+async function asClient(
+  session: Session,
+  identity: ApiIdentity,
+): Promise<{ accepted: boolean; answer: string }> {
+  const kube = session.reach.kube(identity);
+  try {
+    const { status } = await kube.request('GET', '/api/v1/namespaces/kube-system');
+    return { accepted: status !== 401, answer: `status ${status}` };
+  } finally {
+    await kube.close();
+  }
+}
+
+async function withToken(session: Session, token: string): Promise<{ accepted: boolean; answer: string }> {
+  const trust = [session.materials.get('ca.crt'), session.materials.get('old-ca.crt')];
+  const kube = session.reach.kubeWithToken(trust, token);
+  try {
+    const { status } = await kube.request('GET', '/api/v1/namespaces/kube-system');
+    return { accepted: status !== 401, answer: `status ${status}` };
+  } finally {
+    await kube.close();
+  }
+}
+
+/** The pairs that the nodes had are in their backup: tried from there, on the first master. */
+function backup(session: Session, path: string): string {
+  return `/var/lib/keyroll/backup/${session.rotation}${path}`;
+}
+
+function credential(session: Session, name: string): { certificate: string; key: string } {
+  const spec = session.layout.credentials(1).find((candidate) => candidate.name === name);
+  if (!spec) throw new Error(`layout ${session.layout.name}: names no ${name}`);
+  return { certificate: backup(session, spec.certificate), key: backup(session, spec.key) };
+}
+
+async function asEtcdClient(session: Session): Promise<{ accepted: boolean; answer: string }> {
+  const [master] = masters(session.nodes);
+  const { certificate, key } = credential(session, 'etcdclient');
+  const endpoint = `https://127.0.0.1:${session.layout.etcdPorts.client}`;
+  const result = await session
+    .shell(master?.name ?? '')
+    .run('etcd', [endpoint, session.layout.ca, certificate, key, 'endpoint', 'health'], {
+      allowFailure: true,
+    });
+  return { accepted: result.code === 0, answer: result.code === 0 ? 'healthy' : lastLine(result.stderr) };
+}
+
+async function asFrontProxy(session: Session): Promise<{ accepted: boolean; answer: string }> {
+  const [master] = masters(session.nodes);
+  const { certificate, key } = credential(session, 'proxy');
+  const url = `https://127.0.0.1:${session.layout.apiPorts.port}/api`;
+  const { stdout } = await session.shell(master?.name ?? '').run('front-proxy', [certificate, key, url]);
+  const status = stdout.trim();
+  return { accepted: status !== '401', answer: `status ${status}` };
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
+}
+
+/** Tries every old credential. One that cannot be tried is an answer too, and counts as neither accepted nor refused. */
+export async function tryAll(
+  credentials: readonly OldCredential[],
+): Promise<Map<string, { accepted: boolean | undefined; answer: string }>> {
+  const results = new Map<string, { accepted: boolean | undefined; answer: string }>();
+  for (const old of credentials) {
+    try {
+      results.set(old.name, await old.try());
+    } catch (error) {
+      results.set(old.name, { accepted: undefined, answer: messageOf(error) });
+    }
+  }
+  return results;
+}

@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execute } from '../execute/executor.js';
+import { inspectNodes } from '../inventory/inspect.js';
+import { observeBarrier, type Observation } from '../inventory/observe-barrier.js';
+import { nodesFromApi } from '../inventory/discover.js';
+import { mintForNode } from '../mint/mint.js';
+import { masters } from '../model/cluster.js';
+import { stepsOf, type Barrier, type Flow, type PhaseName, type Step } from '../model/plan.js';
+import type { KubeObject } from '../adapters/kube/types.js';
+import { planPhase } from '../plan/plan.js';
+import { refreshNode } from '../plan/refresh.js';
+import { runStep } from '../steps/index.js';
+import { members } from '../steps/etcd.js';
+import { BarrierError } from './errors.js';
+import type { Session } from './session.js';
+import { stepContext } from './step-context.js';
+
+const barrierSeconds = 150;
+
+/**
+ * One phase: plan it from what is so now, do its steps, read the list of nodes again, wait until its barrier holds.
+ * Returns what the servers showed at the barrier. A phase that the journal has as ended is not run again.
+ */
+export async function runPhase(session: Session, name: PhaseName): Promise<readonly Observation[]> {
+  const { journal } = session.state;
+  const ended = journal.records.find((record) => record.type === 'phase' && record.id === name);
+  if (ended) return (ended.details as { observations: Observation[] }).observations;
+  const begun = Date.now();
+  const phase = planPhase(name, session.facts(await leaders(session)));
+  session.emit({ code: 'phase-begins', phase: name, steps: stepsOf(phase.flow).length });
+  await executeFlow(session, phase.flow);
+  if (name === 'refresh') await refreshNewcomers(session);
+  const observations = await holdBarrier(
+    session,
+    planPhase(name, session.facts(await leaders(session))).barrier,
+  );
+  journal.append('phase', name, { ms: Date.now() - begun, observations });
+  session.emit({ code: 'phase-ends', phase: name, ms: Date.now() - begun });
+  return observations;
+}
+
+function executeFlow(session: Session, flow: Flow): Promise<void> {
+  const context = stepContext(session);
+  return execute<Step>(flow, {
+    journal: session.state.journal,
+    run: (step) => runStep(step, context),
+    onStart: ({ id, title }) => session.emit({ code: 'step-begins', id, title }),
+    onEnd: ({ id, title }, ms) => session.emit({ code: 'step-ends', id, title, ms }),
+  });
+}
+
+interface Lease extends KubeObject {
+  spec?: { holderIdentity?: string };
+}
+
+async function leaders(session: Session): Promise<{ etcdLeader?: string; controllerManagerLeader?: string }> {
+  const etcdLeader = (await members(stepContext(session))).find((member) => member.leader)?.node;
+  const lease = await session
+    .kube()
+    .get<Lease>(
+      `/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/${session.layout.controllerManager.lease}`,
+    );
+  const holder = lease.spec?.holderIdentity ?? '';
+  const controllerManagerLeader = masters(session.nodes).find(({ name }) =>
+    holder.startsWith(`${name}_`),
+  )?.name;
+  return {
+    ...(etcdLeader === undefined ? {} : { etcdLeader }),
+    ...(controllerManagerLeader === undefined ? {} : { controllerManagerLeader }),
+  };
+}
+
+/** Agents that joined since the start came with the old trust: they are inspected, and refreshed like the others. */
+async function refreshNewcomers(session: Session): Promise<void> {
+  const listed = (await nodesFromApi(session.kube())).nodes.filter(
+    ({ name }) => !session.options.leaveNodes.includes(name),
+  );
+  const fresh = listed.filter(({ name }) => !session.nodes.some((node) => node.name === name));
+  const gone = session.nodes.filter(({ name }) => !listed.some((node) => node.name === name));
+  for (const { name } of gone) session.note(`node ${name} is no longer in the cluster's list`);
+  session.nodes = listed;
+  if (fresh.length === 0) return;
+  for (const { name } of fresh) session.note(`node ${name} joined during the rotation and is refreshed too`);
+  const seen = await inspectNodes(fresh, session.layout, session.model.adminUsername, session.shell);
+  for (const [name, inventory] of seen) session.inventories.set(name, inventory);
+  const texts = await mintForNode(session.facts(), fresh, new Date(), session.options.validity);
+  session.state.writeMaterials(texts);
+  session.setMaterials(new Map([...session.state.readMaterials()]));
+  await executeFlow(session, { parallel: fresh.map((node) => refreshNode(session.facts(), node)), limit: 3 });
+}
+
+/** Looks until everything is as the barrier wants it. @throws BarrierError with what is not, after its time */
+async function holdBarrier(session: Session, barrier: Barrier): Promise<readonly Observation[]> {
+  const until = Date.now() + barrierSeconds * 1000;
+  for (let look = 0; ; look += 1) {
+    const { observations, deviations } = await observeBarrier(barrier, session.materials, session.shell);
+    if (deviations.length === 0) return observations;
+    if (Date.now() >= until) throw new BarrierError(barrier.phase, deviations, barrierSeconds);
+    if (look === 0) session.emit({ code: 'barrier-waits', phase: barrier.phase, deviations });
+    await sleep(1000);
+  }
+}

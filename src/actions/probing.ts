@@ -1,0 +1,118 @@
+import type { ApiIdentity } from './reach.js';
+import { messageOf } from './reach.js';
+import type { Session } from './session.js';
+import {
+  startProbe,
+  type ClassConfig,
+  type Credentials,
+  type Probe,
+  type ProbeStats,
+} from '../probe/index.js';
+import type { PhaseName } from '../model/plan.js';
+import type { ProbeReport } from '../report/report.js';
+
+const namespace = 'keyroll-probe';
+const readPath = `/api/v1/namespaces/${namespace}`;
+
+/** The availability probe of a run: what it asks as whom, and when that changes. */
+export interface Probing {
+  /** Before a phase begins: old clients end before `distrust`. */
+  beforePhase(phase: PhaseName): Promise<void>;
+  /** After a phase's barrier: new clients begin once every master serves the new chain. */
+  afterPhase(phase: PhaseName): Promise<void>;
+  /** The final figures; removes what the probe made in the cluster. */
+  finish(): Promise<{ probe: ProbeReport; cost?: ProbeStats['worker']; notProbed: readonly string[] }>;
+}
+
+/** No probe was wanted or none is possible: the report says so. */
+export function noProbing(reason: string): Probing {
+  return {
+    beforePhase: () => Promise.resolve(),
+    afterPhase: () => Promise.resolve(),
+    finish: () => Promise.resolve({ probe: {}, notProbed: [reason] }),
+  };
+}
+
+function credentials({ ca, certificate, key }: ApiIdentity): Credentials {
+  return { ca: ca.join(''), cert: certificate, key };
+}
+
+/** Starts the probe against the load balancer, as the admin of the present side. */
+export async function startProbing(session: Session): Promise<Probing> {
+  if (session.reach.tunneled)
+    return noProbing(
+      'the API does not answer this machine directly, so nothing outside the cluster was probed',
+    );
+  await ensureNamespace(session);
+  const presented = session.state.journal.has('phase', 'present');
+  const refreshed = session.state.journal.has('phase', 'refresh');
+  const kept = credentials(presented ? session.newIdentity : session.oldIdentity);
+  const target = { server: session.reach.server };
+  const oldOnly = credentials({ ...session.oldIdentity, ca: [session.materials.get('old-ca.crt')] });
+  const classes: ClassConfig[] = [
+    {
+      kind: 'fresh',
+      name: 'fresh-old-trust',
+      targets: [target],
+      path: readPath,
+      credentials: oldOnly,
+      autostart: !refreshed,
+    },
+    {
+      kind: 'fresh',
+      name: 'fresh-new-trust',
+      targets: [target],
+      path: readPath,
+      credentials: credentials(session.newIdentity),
+      autostart: presented,
+    },
+    { kind: 'kept-http2', name: 'kept-http2', targets: [target], path: readPath, credentials: kept },
+    { kind: 'kept-http1', name: 'kept-http1', targets: [target], path: readPath, credentials: kept },
+    { kind: 'write', name: 'write', targets: [target], namespace, credentials: kept },
+    { kind: 'watch', name: 'watch', targets: [target], of: 'write', credentials: kept },
+  ];
+  const probe = await startProbe(
+    { classes },
+    (stats) => session.emit({ code: 'probe', stats }),
+    (error) => session.note(messageOf(error)),
+  );
+  return probing(session, probe);
+}
+
+const keptClasses = ['kept-http2', 'kept-http1', 'write', 'watch'];
+
+function probing(session: Session, probe: Probe): Probing {
+  return {
+    async beforePhase(phase) {
+      if (phase === 'distrust') await probe.stopClass('fresh-old-trust');
+    },
+    async afterPhase(phase) {
+      if (phase !== 'present') return;
+      await probe.startClass('fresh-new-trust');
+      for (const name of keptClasses)
+        await probe.setCredentials(name, credentials(session.newIdentity), true);
+    },
+    async finish() {
+      const stats = await probe.finish();
+      await session.kube().delete(`/api/v1/namespaces/${namespace}`);
+      const probed = Object.entries(stats.classes).map(
+        ([name, { running: _running, ...figures }]) => [name, figures] as const,
+      );
+      return { probe: Object.fromEntries(probed), cost: stats.worker, notProbed: [] };
+    },
+  };
+}
+
+async function ensureNamespace(session: Session): Promise<void> {
+  const answer = await session
+    .kube()
+    .request('POST', '/api/v1/namespaces', {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace },
+    });
+  if (answer.status >= 300 && answer.status !== 409)
+    throw new Error(
+      `namespace ${namespace}: status ${answer.status} for making it: ${answer.text.slice(0, 200)}`,
+    );
+}

@@ -1,0 +1,121 @@
+import { dirname, join } from 'node:path';
+import { openKubeClient } from '../adapters/kube/client.js';
+import type { KubeClient } from '../adapters/kube/types.js';
+import { openFleet } from '../adapters/ssh/fleet.js';
+import { readPrivateKey } from '../adapters/ssh/key.js';
+import { HostKeys } from '../adapters/ssh/known-hosts.js';
+import { loadScripts } from '../adapters/ssh/scripts.js';
+import type { Fleet, NodeShell } from '../adapters/ssh/types.js';
+import { nodesFromApi, nodesFromEtcd, nodesFromTemplate } from '../inventory/discover.js';
+import type { Layout } from '../layouts/layout.js';
+import type { ApiModel } from '../model/apimodel.js';
+import type { ClusterNode, NodeList } from '../model/cluster.js';
+import type { Emit } from '../report/events.js';
+import type { RotateOptions } from './options.js';
+
+/** Who asks the API, and whom it trusts. PEM. */
+export interface ApiIdentity {
+  readonly ca: readonly string[];
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** The ways to a cluster: SSH to its nodes, and its API, directly or through the jump host. */
+export interface Reach {
+  readonly fleet: Fleet;
+  readonly server: string;
+  /** The API does not answer directly; requests go through the jump host. */
+  readonly tunneled: boolean;
+  readonly kube: (identity: ApiIdentity) => KubeClient;
+  readonly kubeWithToken: (ca: readonly string[], token: string) => KubeClient;
+  readonly shell: (node: ClusterNode) => NodeShell;
+}
+
+/** Folder beside the model that holds journals, keys and keyroll's own known_hosts. */
+export function stateRoot(model: string): string {
+  return join(dirname(model), '_keyroll');
+}
+
+/** @throws HostKeyError, RemoteError, or Error when neither way to the API works */
+export async function reachCluster(options: RotateOptions, model: ApiModel, layout: Layout): Promise<Reach> {
+  const fleet = openFleet({
+    jump: { host: options.sshHost, port: options.sshPort },
+    username: model.adminUsername,
+    privateKey: await readPrivateKey(options.sshPrivateKey),
+    hostKeys: new HostKeys({
+      own: join(stateRoot(options.apiModel), 'known_hosts'),
+      extra: options.knownHosts,
+      user: options.userKnownHosts,
+      strict: options.strictHostKeys,
+    }),
+    scripts: await loadScripts(),
+  });
+  const server = `https://${model.fqdn}:${layout.apiPorts.port}`;
+  const tunneled = !(await answers(
+    openKubeClient({ server, ...clientOf(modelIdentity(model)), timeoutMs: 5000 }),
+  ));
+  const connect = tunneled ? { connect: (host: string, port: number) => fleet.connect(host, port) } : {};
+  return {
+    fleet,
+    server,
+    tunneled,
+    kube: (identity) => openKubeClient({ server, ...clientOf(identity), ...connect }),
+    kubeWithToken: (ca, token) => openKubeClient({ server, ca: [...ca], token, ...connect }),
+    shell: ({ name, address }) => fleet.shell({ name, address }),
+  };
+}
+
+function clientOf({ ca, certificate, key }: ApiIdentity): { ca: string[]; certificate: string; key: string } {
+  return { ca: [...ca], certificate, key };
+}
+
+/** The admin of the model's kubeconfig. */
+export function modelIdentity({ certificateProfile: profile }: ApiModel): ApiIdentity {
+  return {
+    ca: [profile.caCertificate],
+    certificate: profile.kubeConfigCertificate,
+    key: profile.kubeConfigPrivateKey,
+  };
+}
+
+async function answers(kube: KubeClient): Promise<boolean> {
+  try {
+    return (await kube.request('GET', '/version')).status === 200;
+  } catch {
+    // Whatever the reason, the other way is tried next, and its error is the one that is told.
+    return false;
+  } finally {
+    await kube.close();
+  }
+}
+
+/** The cluster's nodes: from the API, else from etcd's registry, else from the deployment's template. */
+export async function listNodes(
+  reach: Reach,
+  kube: KubeClient,
+  model: ApiModel,
+  layout: Layout,
+  emit: Emit,
+): Promise<NodeList> {
+  try {
+    return await nodesFromApi(kube);
+  } catch (error) {
+    emit({ code: 'note', text: `the API does not list nodes (${messageOf(error)}); asking etcd` });
+  }
+  const first = model.masters.firstConsecutiveStaticIP;
+  if (first !== undefined) {
+    try {
+      return await nodesFromEtcd(reach.fleet.shell({ name: first, address: first }), layout);
+    } catch (error) {
+      emit({
+        code: 'note',
+        text: `etcd on ${first} does not list nodes (${messageOf(error)}); reading azuredeploy.json`,
+      });
+    }
+  }
+  return nodesFromTemplate(dirname(model.file), model.masters.count, model.pools);
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,115 @@
+import { inspectNodes } from '../inventory/inspect.js';
+import type { Layout } from '../layouts/layout.js';
+import { readApiModel } from '../model/apimodel.js';
+import { phaseNames, type Finding, type PhaseName } from '../model/plan.js';
+import { findNotes, certificateRows } from './preview.js';
+import type { Emit } from '../report/events.js';
+import type { Report } from '../report/report.js';
+import { PodsRemainError } from '../steps/orphan-pods.js';
+import { placeArtifacts } from './artifacts.js';
+import { beginSession, mintOnce } from './begin.js';
+import { DeclinedError } from './errors.js';
+import type { RotateOptions } from './options.js';
+import { keepOldTokens, oldCredentials, tryAll } from './old-credentials.js';
+import { runPhase } from './phase.js';
+import { noProbing, startProbing, type Probing } from './probing.js';
+import { messageOf } from './reach.js';
+import { ReportBuilder } from './report-builder.js';
+import type { Session } from './session.js';
+
+/** Asked once, after it was shown what will happen; false: nothing is done. */
+export type Consent = (notes: readonly Finding[]) => Promise<boolean>;
+
+/**
+ * Rotates a cluster:
+ * 1. read the API model, reach the cluster, look at every node; refuse what would hurt;
+ * 2. show the certificates and what will happen; ask;
+ * 3. make the new set and put it on the disk;
+ * 4. start the availability probe;
+ * 5. trust, present, refresh, distrust, each behind its barrier;
+ * 6. prove that the old credentials are refused;
+ * 7. put the operator's new files in place, end the probe, report.
+ *
+ * A rotation that was begun and not finished is taken up where it stands.
+ * @throws BlockedError, DeclinedError: nothing was changed. All later errors are in the report, which is returned too.
+ */
+export async function rotate(
+  options: RotateOptions,
+  layout: Layout,
+  emit: Emit,
+  consent: Consent,
+): Promise<Report> {
+  const model = await readApiModel(options.apiModel, { location: options.location });
+  const session = await beginSession(options, model, layout, emit);
+  try {
+    emit({ code: 'certificates', rows: certificateRows(session.facts(), new Date()) });
+    const notes = await findNotes(session);
+    for (const finding of notes) emit({ code: 'finding', level: 'note', finding });
+    if (!(await consent(notes))) throw new DeclinedError('nothing was changed');
+    return await rotateSession(session);
+  } finally {
+    await session.kube().close();
+    await session.reach.fleet.close();
+  }
+}
+
+async function rotateSession(session: Session): Promise<Report> {
+  const report = new ReportBuilder(session);
+  let probing: Probing = noProbing('the probe had not started');
+  try {
+    await mintOnce(session);
+    await keepOldTokens(session);
+    probing = session.options.probe ? await startProbing(session) : noProbing('--no-probe was given');
+    await report.observeStart();
+    const paused = await runPhases(session, probing, report);
+    if (!paused) await finish(session, report);
+    report.outcome(paused ? 'paused' : 'rotated');
+  } catch (error) {
+    report.outcome(error instanceof PodsRemainError ? 'pods-remain' : 'failed', messageOf(error));
+  }
+  report.probed(await endProbing(session, probing));
+  const result = report.build();
+  session.emit({ code: 'report', report: result });
+  return result;
+}
+
+/** True when `--pause-after` ended the run before the last phase. */
+async function runPhases(session: Session, probing: Probing, report: ReportBuilder): Promise<boolean> {
+  for (const phase of phaseNames) {
+    if (phase === 'distrust') report.accepted(await tryAll(oldCredentials(session)));
+    await probing.beforePhase(phase);
+    await onePhase(session, phase, report);
+    await probing.afterPhase(phase);
+    if (session.options.pauseAfter === phase && phase !== 'distrust') return true;
+  }
+  return false;
+}
+
+async function onePhase(session: Session, phase: PhaseName, report: ReportBuilder): Promise<void> {
+  const begun = Date.now();
+  const observations = await runPhase(session, phase);
+  report.phase(phase, Date.now() - begun, observations);
+  if (phase === 'present') await session.become(session.newIdentity);
+}
+
+/** After `distrust`: the proof, and the operator's files. */
+async function finish(session: Session, report: ReportBuilder): Promise<void> {
+  report.refused(await tryAll(oldCredentials(session)));
+  const { nodes, layout, model } = session;
+  report.ended(await inspectNodes(nodes, layout, model.adminUsername, session.shell));
+  report.demandRefusals();
+  await placeArtifacts(session);
+  session.state.journal.append('finished', session.rotation);
+}
+
+async function endProbing(
+  session: Session,
+  probing: Probing,
+): Promise<Awaited<ReturnType<Probing['finish']>>> {
+  try {
+    return await probing.finish();
+  } catch (error) {
+    session.note(`the probe's figures are lost: ${messageOf(error)}`);
+    return { probe: {}, notProbed: [messageOf(error)] };
+  }
+}

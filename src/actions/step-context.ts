@@ -1,0 +1,26 @@
+import { masters } from '../model/cluster.js';
+import type { StepContext } from '../steps/context.js';
+import { disruptionGuard } from './guard.js';
+import { writeNewKubeconfig } from './artifacts.js';
+import type { Session } from './session.js';
+
+/** What steps see of a session. */
+export function stepContext(session: Session): StepContext {
+  const { layout } = session;
+  const endpoint = (address: string): string => `https://${address}:${layout.etcdPorts.client}`;
+  return {
+    rotation: session.rotation,
+    layout,
+    journal: session.state.journal,
+    materials: session.materials,
+    nodes: () => session.nodes,
+    shell: session.shell,
+    kube: session.kube,
+    serviceIp: session.serviceIp,
+    etcdEndpoints: new Map(masters(session.nodes).map(({ name, address }) => [name, endpoint(address)])),
+    waitWorkloadsMs: session.options.waitWorkloads,
+    note: session.note,
+    writeKubeconfig: () => writeNewKubeconfig(session),
+    guard: disruptionGuard(session.kube),
+  };
+}

@@ -1,0 +1,38 @@
+import { HostKeyError } from '../adapters/ssh/known-hosts.js';
+import { BlockedError, DeclinedError } from '../actions/errors.js';
+import { ModelError } from '../model/apimodel-error.js';
+import { failuresIn, type Report } from '../report/report.js';
+
+/** What scripts can rely on; documented in README.md. */
+export const exitCodes = {
+  /** Done, or paused where it was asked to. */
+  ok: 0,
+  /** Something that should not happen. */
+  unexpected: 1,
+  /** Arguments or the API model are wrong; nothing was touched. */
+  usage: 2,
+  /** Something forbids the start, or nobody consented; nothing was changed. */
+  blocked: 3,
+  /** A host key changed, is revoked, or is unknown and strictness was asked for. */
+  hostKey: 4,
+  /** Pods with the old trust remain; stopped before distrust. */
+  podsRemain: 5,
+  /** A step or a barrier failed; the same command goes on. */
+  failed: 6,
+  /** Rotated, but requests failed on the way. */
+  requestsFailed: 7,
+} as const;
+
+export function exitCodeOf(report: Report): number {
+  if (report.outcome === 'pods-remain') return exitCodes.podsRemain;
+  if (report.outcome === 'failed') return exitCodes.failed;
+  return failuresIn(report.probe) > 0 ? exitCodes.requestsFailed : exitCodes.ok;
+}
+
+/** For errors that are thrown: nothing was changed yet. */
+export function exitCodeOfError(error: unknown): number {
+  if (error instanceof HostKeyError) return exitCodes.hostKey;
+  if (error instanceof BlockedError || error instanceof DeclinedError) return exitCodes.blocked;
+  if (error instanceof ModelError) return exitCodes.usage;
+  return exitCodes.unexpected;
+}

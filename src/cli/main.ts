@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { exitCodes } from './exit-codes.js';
+import { rotateCertsCommand } from './rotate-certs.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('keyroll')
+  .description('Rotates all certificates of a Kubernetes cluster without a failed request')
+  .version(version)
+  .addCommand(rotateCertsCommand());
+
+program.exitOverride();
+for (const command of program.commands) command.exitOverride();
+try {
+  await program.parseAsync();
+} catch (error) {
+  const { exitCode } = error as { exitCode?: number };
+  if (exitCode === undefined) throw error;
+  process.exitCode = exitCode === 0 ? 0 : exitCodes.usage;
+}

@@ -1,0 +1,81 @@
+import { failuresIn, type Report } from '../report/report.js';
+
+/** The report for people, one line each. */
+export function reportLines(report: Report): string[] {
+  return [
+    headline(report),
+    ...(report.error === undefined ? [] : [`  ${report.error}`]),
+    ...replaced(report),
+    ...(report.phases.length === 0
+      ? []
+      : [`phases: ${report.phases.map(({ name, seconds }) => `${name} ${seconds} s`).join(', ')}`]),
+    ...restarts(report),
+    ...probe(report),
+    ...report.notProbed.map((reason) => `not probed: ${reason}`),
+    ...refused(report),
+    ...report.hostKeys.map(
+      ({ host, type, fingerprint }) => `host key recorded: ${host} ${type} ${fingerprint}`,
+    ),
+    ...report.leftNodes.map((node) => `left out: node ${node} still has the old certificates`),
+    `keyroll used ${report.memoryMb} MB at most`,
+  ];
+}
+
+function headline({ outcome, seconds, probe: classes, rotation }: Report): string {
+  const failed = failuresIn(classes);
+  const requests = Object.values(classes).reduce((sum, stats) => sum + stats.requests, 0);
+  const word = {
+    rotated: 'Rotated',
+    paused: 'Paused',
+    'pods-remain': 'Stopped before distrust',
+    failed: 'Failed',
+  }[outcome];
+  return `${word} after ${seconds} s; ${requests} requests sent, ${failed} failed. (rotation ${rotation})`;
+}
+
+function replaced({ credentials }: Report): string[] {
+  if (credentials.length === 0) return [];
+  const same = credentials.filter(({ oldFingerprint, newFingerprint }) => oldFingerprint === newFingerprint);
+  const names = [...new Set(credentials.map(({ name }) => name))];
+  return [
+    `replaced: ${credentials.length - same.length} of ${credentials.length} keys on the nodes: ${names.join(', ')}`,
+    ...same.map(({ name, node }) => `NOT replaced: ${name} on ${node}`),
+  ];
+}
+
+function restarts({ restarts: all }: Report): string[] {
+  const totals = new Map<string, number>();
+  for (const { process, count } of all) totals.set(process, (totals.get(process) ?? 0) + count);
+  if (totals.size === 0) return [];
+  return [
+    `restarts: ${[...totals].map(([process, count]) => `${process} ${count}`).join(', ')}; no node was rebooted by keyroll`,
+  ];
+}
+
+function probe({ probe: classes, probeCost }: Report): string[] {
+  const rows = Object.entries(classes).map(([name, stats]) => {
+    const kept = [
+      stats.resent > 0 ? `${stats.resent} resent` : '',
+      stats.lost === undefined ? '' : `${stats.lost} writes lost`,
+      stats.missed === undefined ? '' : `${stats.missed} events missed`,
+    ].filter(Boolean);
+    return `  ${name.padEnd(24)} ${String(stats.requests).padStart(7)} requests  ${String(stats.failed).padStart(4)} failed  longest gap ${ms(stats.longestGapMs)}  longest latency ${ms(stats.longestLatencyMs)}${kept.length > 0 ? `  (${kept.join(', ')})` : ''}`;
+  });
+  if (rows.length === 0) return [];
+  return [
+    'availability:',
+    ...rows,
+    ...(probeCost ? [`  the probe itself took ${probeCost.cpuPercent} % of a core`] : []),
+  ];
+}
+
+function ms(value: number): string {
+  return `${(value / 1000).toFixed(1)} s`.padStart(7);
+}
+
+function refused({ refused: all }: Report): string[] {
+  return all.map(
+    ({ name, acceptedBefore, refusedAfter, answer }) =>
+      `${refusedAfter ? 'refused' : 'NOT REFUSED'}: old ${name} (${answer}); before distrust it was ${acceptedBefore ? 'accepted' : 'not accepted'}`,
+  );
+}

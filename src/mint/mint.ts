@@ -1,0 +1,192 @@
+import pMap from 'p-map';
+import type { CredentialSpec } from '../layouts/layout.js';
+import type { ClusterNode } from '../model/cluster.js';
+import {
+  bundle,
+  generateKey,
+  keyPair,
+  keySpecLike,
+  mintAuthority,
+  mintBridge,
+  mintLeaf,
+  mintSelfSigned,
+  newCaCommonName,
+  parseCertificate,
+  parseCertificates,
+  validityLike,
+  type Certificate,
+  type Issuer,
+  type KeyPair,
+} from '../pki/index.js';
+import type { Facts } from '../plan/facts.js';
+import { credentialsOn, fileOf, mastersOf } from '../plan/facts.js';
+
+/** What the new set is made from and how long it lasts. */
+export interface MintRequest {
+  readonly facts: Facts;
+  /** The cluster CA's private key, PEM: it signs the bridge. */
+  readonly oldCaKey: string;
+  /** Private half of the present service-account key, PEM. */
+  readonly oldServiceAccountKey: string;
+  readonly now: Date;
+  /** ms; left out: as long as what they replace was made to last. */
+  readonly leafLifetime?: number;
+  readonly caLifetime?: number;
+  /** More names for kube-apiserver's serving certificate (from the API model). */
+  readonly extraApiServerSans: readonly string[];
+}
+
+type Texts = Map<string, string>;
+
+/**
+ * Mints the whole new set, and puts the old one beside it, by material name (see `Materials`). Keys are as strong as
+ * what they replace or stronger; nothing outlives its CA. Takes seconds of CPU for RSA 4096; every call makes another set.
+ */
+export async function mintSet(request: MintRequest): Promise<Texts> {
+  const { facts } = request;
+  const [master] = mastersOf(facts);
+  if (!master) throw new Error('the cluster has no master');
+  const oldCa = certificateAt(facts, master.name, facts.layout.ca);
+  const oldProxyCa = certificateAt(facts, master.name, facts.layout.frontProxyCa);
+  const texts: Texts = new Map([
+    ['old-ca.crt', oldCa.pem],
+    ['old-ca.key', request.oldCaKey],
+    ['old-proxy-ca.crt', oldProxyCa.pem],
+    ['sa-old.key', request.oldServiceAccountKey],
+    ['sa-old.pub', keyPair(request.oldServiceAccountKey, 'service-account key').publicPem],
+  ]);
+  const ca = await authority(request, oldCa, 'ca', texts);
+  const bridge = mintBridge({
+    newCa: ca.certificate,
+    oldCa,
+    oldCaKey: request.oldCaKey,
+    validity: shorter(ca.certificate, oldCa),
+  });
+  texts.set('bridge.crt', bridge.pem);
+  const proxyCa = await authority(request, oldProxyCa, 'proxy-ca', texts);
+  await leaves(request, { ca, proxyCa, bridge }, texts);
+  const serviceAccountKey = texts.get('apiserver.key') ?? '';
+  texts.set('sa-new.key', serviceAccountKey);
+  texts.set('sa-new.pub', keyPair(serviceAccountKey, 'service-account key').publicPem);
+  return texts;
+}
+
+/** A CA in place of an old one, with a common name that no other has. */
+async function authority(
+  request: MintRequest,
+  old: Certificate,
+  name: string,
+  texts: Texts,
+): Promise<Issuer> {
+  const key = await generateKey(keySpecLike(old));
+  const certificate = mintAuthority({
+    like: old,
+    commonName: newCaCommonName(request.now, name),
+    key,
+    validity: validityLike(old, { now: request.now, override: request.caLifetime }),
+  });
+  texts.set(`${name}.crt`, certificate.pem);
+  texts.set(`${name}.key`, key.privatePem);
+  texts.set(`${name}.bundle`, bundle(certificate.pem, old.pem));
+  return { certificate, privatePem: key.privatePem };
+}
+
+/** The bridge lasts no longer than either CA. */
+function shorter(newCa: Certificate, oldCa: Certificate): { notBefore: Date; notAfter: Date } {
+  return {
+    notBefore: newCa.notBefore,
+    notAfter: new Date(Math.min(newCa.notAfter.getTime(), oldCa.notAfter.getTime())),
+  };
+}
+
+interface Signers {
+  readonly ca: Issuer;
+  readonly proxyCa: Issuer;
+  readonly bridge: Certificate;
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly spec: CredentialSpec;
+  readonly old: Certificate;
+}
+
+async function leaves(request: MintRequest, signers: Signers, texts: Texts): Promise<void> {
+  await pMap(
+    wanted(request.facts),
+    async ({ name, spec, old }) => {
+      const key = await generateKey(keySpecLike(old));
+      const leaf = sign(request, signers, spec, old, key);
+      texts.set(`old-${name}.crt`, old.pem);
+      texts.set(`${name}.crt`, leaf.pem);
+      texts.set(`${name}.key`, key.privatePem);
+      if (spec.bridgeOn === 'master') texts.set(`${name}.chain`, bundle(leaf.pem, signers.bridge.pem));
+    },
+    { concurrency: 2 },
+  );
+}
+
+function sign(
+  request: MintRequest,
+  signers: Signers,
+  spec: CredentialSpec,
+  old: Certificate,
+  key: KeyPair,
+): Certificate {
+  const { now, leafLifetime: override } = request;
+  if (spec.signer === 'itself')
+    return mintSelfSigned({ like: old, key, validity: validityLike(old, { now, override }) });
+  const issuer = spec.signer === 'cluster-ca' ? signers.ca : signers.proxyCa;
+  const validity = validityLike(old, { now, override, notAfterMax: issuer.certificate.notAfter });
+  return mintLeaf({
+    like: old,
+    issuer,
+    key,
+    validity,
+    extraSans: spec.name === 'apiserver' ? request.extraApiServerSans : [],
+  });
+}
+
+/** One for each shared credential, from the first node that holds it; one a node for the others. */
+function wanted(facts: Facts): Wanted[] {
+  const found = new Map<string, Wanted>();
+  for (const node of facts.nodes) {
+    for (const spec of credentialsOn(facts, node)) {
+      const name = spec.copies === 'each' ? `${spec.name}@${node.name}` : spec.name;
+      if (!found.has(name))
+        found.set(name, { name, spec, old: certificateAt(facts, node.name, spec.certificate) });
+    }
+  }
+  return [...found.values()];
+}
+
+/** The first certificate of a file on a node. */
+function certificateAt(facts: Facts, node: string, path: string): Certificate {
+  const [first] = parseCertificates(fileOf(facts, node, path).content, `node ${node}: ${path}`);
+  return first ?? parseCertificate('', `node ${node}: ${path}`);
+}
+
+/** Serving certificates for nodes that joined while a rotation runs, by material name; all else they share with the others. */
+export async function mintForNode(
+  facts: Facts,
+  nodes: readonly ClusterNode[],
+  now: Date,
+  lifetime?: number,
+): Promise<Texts> {
+  const texts: Texts = new Map();
+  for (const node of nodes) {
+    for (const spec of credentialsOn(facts, node).filter(({ copies }) => copies === 'each')) {
+      const old = certificateAt(facts, node.name, spec.certificate);
+      const key = await generateKey(keySpecLike(old));
+      const leaf = mintSelfSigned({
+        like: old,
+        key,
+        validity: validityLike(old, { now, override: lifetime }),
+      });
+      texts.set(`old-${spec.name}@${node.name}.crt`, old.pem);
+      texts.set(`${spec.name}@${node.name}.crt`, leaf.pem);
+      texts.set(`${spec.name}@${node.name}.key`, key.privatePem);
+    }
+  }
+  return texts;
+}

@@ -1,0 +1,67 @@
+import type { ClassStats, ProbeStats } from '../probe/types.js';
+import type { PhaseName } from '../model/plan.js';
+import type { Observation } from '../inventory/observe-barrier.js';
+
+/** How a run ended. */
+export type Outcome = 'rotated' | 'paused' | 'pods-remain' | 'failed';
+
+export interface CredentialReport {
+  readonly name: string;
+  readonly node: string;
+  /** SHA-256 (hex) of the public key; of a token: of the key that signed it. */
+  readonly oldFingerprint: string;
+  readonly newFingerprint: string;
+}
+
+/** An old credential that was tried before and after `distrust`. */
+export interface RefusedReport {
+  readonly name: string;
+  readonly acceptedBefore: boolean;
+  readonly refusedAfter: boolean;
+  readonly answer: string;
+}
+
+export interface RestartReport {
+  readonly process: string;
+  readonly node: string;
+  readonly count: number;
+}
+
+/** What the running servers named at a moment. */
+export interface ObservedReport {
+  readonly at: PhaseName | 'start';
+  readonly servers: readonly Observation[];
+}
+
+export type ProbeReport = Readonly<Record<string, Omit<ClassStats, 'running'>>>;
+
+/** The whole report of a run; written as JSON by `--report`. Holds no secret. */
+export interface Report {
+  readonly outcome: Outcome;
+  readonly rotation: string;
+  readonly error?: string;
+  readonly startedAt: string;
+  readonly seconds: number;
+  /** Peak resident memory of keyroll, MB (10^6 bytes). */
+  readonly memoryMb: number;
+  readonly probe: ProbeReport;
+  readonly probeCost?: ProbeStats['worker'];
+  readonly notProbed: readonly string[];
+  readonly phases: readonly { name: string; seconds: number }[];
+  readonly credentials: readonly CredentialReport[];
+  readonly restarts: readonly RestartReport[];
+  readonly refused: readonly RefusedReport[];
+  readonly observed: readonly ObservedReport[];
+  readonly leadershipMoves: readonly unknown[];
+  readonly hostKeys: readonly { host: string; type: string; fingerprint: string }[];
+  readonly notes: readonly string[];
+  readonly leftNodes: readonly string[];
+}
+
+/** All requests that failed, acknowledged writes that are lost and watch events that never came. */
+export function failuresIn(probe: ProbeReport): number {
+  return Object.values(probe).reduce(
+    (sum, stats) => sum + stats.failed + (stats.lost ?? 0) + (stats.missed ?? 0),
+    0,
+  );
+}

@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Conversation } from '../adapters/ssh/types.js';
+import { masters } from '../model/cluster.js';
+import { members, type EtcdMember } from './etcd.js';
+import type { StepContext, StepRunner } from './context.js';
+
+/** Requests in flight end in this time (ms). */
+const settleMs = 250;
+/** The node ends a pause after this time (s) by itself. */
+const boundSeconds = '3';
+const answerMs = 2500;
+
+/**
+ * Moves etcd's leadership while no master takes in a request: reads and writes in flight fail when it moves (on every
+ * master), held ones are sent again by TCP and only come late. Shells and timers are ready before the pause begins, so
+ * that it stays under 0.9 s.
+ */
+export const moveLeader: StepRunner<'move-leader'> = async (step, context) => {
+  const all = await members(context);
+  const leader = all.find((member) => member.leader);
+  const target = all.find((member) => member.node === step.to);
+  if (!leader || !target)
+    throw new Error(
+      `etcd: found no ${leader ? `member on ${step.to}` : 'leader'}; check its health, then run the same command again`,
+    );
+  if (!step.away.includes(leader.node)) return { moved: false, leader: leader.node };
+  const result = await behindPause(context, leader, target);
+  const now = (await members(context)).find((member) => member.leader);
+  if (now?.node === leader.node)
+    throw new Error(`etcd: leadership is still on ${leader.node}; run the same command again`);
+  return { moved: true, from: leader.node, to: now?.node, ...result };
+};
+
+interface Pause {
+  readonly node: string;
+  /** This machine's clock, ms: the pause had begun by `begun`, and lasted until `ended` at least. */
+  readonly begun: number;
+  readonly ended: number;
+}
+
+async function behindPause(
+  context: StepContext,
+  leader: EtcdMember,
+  target: EtcdMember,
+): Promise<{ pauses: Pause[]; move: { begun: number; ended: number } }> {
+  const { layout } = context;
+  const etcdClient = layout.credentials(1).find((spec) => spec.name === 'etcdclient');
+  if (!etcdClient) throw new Error(`layout ${layout.name}: names no etcd client certificate`);
+  const nodes = masters(context.nodes());
+  const talks = await Promise.all(
+    nodes.map(async ({ name }) => ({
+      name,
+      talk: await context.shell(name).converse('pause', [String(layout.apiPorts.port), boundSeconds]),
+    })),
+  );
+  const mover = await context
+    .shell(leader.node)
+    .converse('move-leader', [layout.ca, etcdClient.certificate, etcdClient.key, target.id]);
+  await Promise.all([...talks.map(({ talk }) => talk.receive(answerMs)), mover.receive(answerMs)]);
+  try {
+    return await pausedMove(talks, mover);
+  } finally {
+    await Promise.all([...talks.map(({ talk }) => talk.close()), mover.close()]);
+  }
+}
+
+async function pausedMove(
+  talks: readonly { name: string; talk: Conversation }[],
+  mover: Conversation,
+): Promise<{ pauses: Pause[]; move: { begun: number; ended: number } }> {
+  await tellAll(talks, 'pause', 'paused');
+  const begun = Date.now();
+  await sleep(settleMs);
+  const move = { begun: Date.now(), ended: 0 };
+  mover.send('move');
+  const answer = await mover.receive(answerMs);
+  move.ended = Date.now();
+  const ended = Date.now();
+  await tellAll(talks, 'resume', 'resumed');
+  if (!answer.startsWith('moved'))
+    throw new Error(`etcd: expected word of the moved leadership, found ${answer}`);
+  return { pauses: talks.map(({ name }) => ({ node: name, begun, ended })), move };
+}
+
+async function tellAll(
+  talks: readonly { name: string; talk: Conversation }[],
+  word: string,
+  expected: string,
+): Promise<void> {
+  for (const { talk } of talks) talk.send(word);
+  await Promise.all(
+    talks.map(async ({ name, talk }) => {
+      const answer = await talk.receive(answerMs);
+      if (!answer.startsWith(expected))
+        throw new Error(`node ${name}: expected it to be ${expected}, found ${answer}`);
+    }),
+  );
+}

@@ -1,0 +1,37 @@
+import type { PlannedFile } from '../model/plan.js';
+import { fileLines, type StepContext } from './context.js';
+
+const stepsFolder = '/var/lib/keyroll/steps';
+
+/**
+ * Stages what a unit on the node needs and runs it there to its end; it goes on when this connection does not.
+ * Returns its log, one line each.
+ * @throws RemoteError when the unit fails or does not end within 10 minutes
+ */
+export async function runOnNode(
+  context: StepContext,
+  node: string,
+  id: string,
+  script: string,
+  settings: Readonly<Record<string, string>>,
+  staged: { readonly manifest: string; readonly files: readonly PlannedFile[] },
+): Promise<string[]> {
+  const name = unitName(context.rotation, id);
+  const folder = `${stepsFolder}/${name}`;
+  const line = (file: string, text: string): string =>
+    `${folder}/${file} 600 root:root ${Buffer.from(text).toString('base64')}\n`;
+  const shell = context.shell(node);
+  await shell.run('install-files', [context.rotation], {
+    stdin: line('manifest', staged.manifest) + line('files', fileLines(staged.files, context.materials)),
+  });
+  const args = Object.entries({ ...settings, rotation: context.rotation }).map(
+    ([key, value]) => `${key}=${value}`,
+  );
+  const { stdout } = await shell.run('start-step', [name, script, ...args], { timeoutMs: 660_000 });
+  return stdout.split('\n').filter(Boolean);
+}
+
+/** A step's name as part of a unit's name and of a path. */
+function unitName(rotation: string, id: string): string {
+  return `${rotation}-${id.replace(/[^a-z0-9]+/gi, '-')}`;
+}

@@ -1,0 +1,69 @@
+import { masters } from '../model/cluster.js';
+import { fileLines, type StepContext, type StepRunner } from './context.js';
+import { runOnNode } from './remote-step.js';
+
+/**
+ * Restarts one master's kube-apiserver, drained, in a unit of its own on the node, and checks on the unit's word that
+ * the process runs with its new arguments. When etcd was to restart and was left alone, that is an error.
+ */
+export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, context) => {
+  const { layout, materials, rotation } = context;
+  if (step.before.length > 0) {
+    await context
+      .shell(step.node)
+      .run('install-files', [rotation], { stdin: fileLines(step.before, materials) });
+  }
+  const log = await runOnNode(
+    context,
+    step.node,
+    step.id,
+    'restart-apiserver',
+    settings(step.node, context, step.etcd, step.swap),
+    {
+      manifest: step.swap.text,
+      files: step.files,
+    },
+  );
+  const left = log.find((entry) => entry.startsWith('etcd: left alone'));
+  if (left !== undefined) {
+    throw new Error(
+      `node ${step.node}: ${left}; kube-apiserver is back with its new manifest; mend etcd, then run the same command again`,
+    );
+  }
+  return { node: step.node, process: layout.apiServer.program, etcd: step.etcd, log };
+};
+
+function settings(
+  node: string,
+  context: StepContext,
+  etcd: boolean,
+  swap: { old: string; new: string; arguments: readonly string[] },
+): Record<string, string> {
+  const { layout } = context;
+  const all = masters(context.nodes());
+  const own = all.find((master) => master.name === node);
+  if (!own) throw new Error(`node ${node}: is no master`);
+  const others = all.filter((master) => master !== own);
+  const [client, etcdClient] = ['client', 'etcdclient'].map((name) =>
+    layout.credentials(all.length).find((spec) => spec.name === name),
+  );
+  if (!client || !etcdClient) throw new Error(`layout ${layout.name}: names no client certificates`);
+  return {
+    own: own.address,
+    service: context.serviceIp,
+    port: String(layout.apiPorts.port),
+    ports: layout.apiPorts.all.join(' '),
+    targets: others.map((master) => master.address).join(' '),
+    old: swap.old,
+    new: swap.new,
+    arguments: swap.arguments.join('\n'),
+    watchdogs: layout.watchdogs.join(' '),
+    etcd: etcd ? 'yes' : 'no',
+    endpoints: others.map((master) => context.etcdEndpoints.get(master.name) ?? '').join(' '),
+    certificate: client.certificate,
+    key: client.key,
+    ca: layout.ca,
+    etcd_certificate: etcdClient.certificate,
+    etcd_key: etcdClient.key,
+  };
+}

@@ -1,0 +1,53 @@
+import pMap from 'p-map';
+import { apiTime } from './api-time.js';
+import type { StepContext, StepRunner } from './context.js';
+import {
+  holdsNodeCredentials,
+  restartsByHand,
+  rolledOut,
+  workloadName,
+  workloadPath,
+  workloads,
+  type Workload,
+} from './workloads.js';
+import { waitFor } from './wait.js';
+
+const restartedAt = 'kubectl.kubernetes.io/restartedAt';
+
+/**
+ * Restarts workloads as `kubectl rollout restart` does, all at once, each within its own update strategy, and waits for
+ * them. Called again it does not restart a second time what this rotation restarted.
+ */
+export const restartWorkloads: StepRunner<'restart-workloads'> = async (step, context) => {
+  const since = await apiTime(context);
+  const first =
+    context.journal.records.find((record) => record.type === 'intent' && record.id === step.id)?.at ?? since;
+  const wanted = (await workloads(context)).filter(
+    (workload) =>
+      holdsNodeCredentials(workload.spec.template.spec, context.layout) ===
+        (step.select === 'node-credentials') && !restartsByHand(workload),
+  );
+  await pMap(wanted, (workload) => restart(workload, first, context), { concurrency: 8 });
+  await waitFor('restarted workloads are available', () => allRolledOut(wanted, context), {
+    timeoutMs: context.waitWorkloadsMs,
+    everyMs: 1000,
+  });
+  return { freshSince: since, workloads: wanted.map(workloadName) };
+};
+
+async function restart(workload: Workload, at: string, { kube }: StepContext): Promise<void> {
+  if (workload.spec.template.metadata?.annotations?.[restartedAt] === at) return;
+  await kube().patch(workloadPath(workload), {
+    spec: { template: { metadata: { annotations: { [restartedAt]: at } } } },
+  });
+}
+
+async function allRolledOut(wanted: readonly Workload[], context: StepContext): Promise<true | string> {
+  const names = new Set(wanted.map(workloadName));
+  const now = (await workloads(context)).filter((workload) => names.has(workloadName(workload)));
+  const late = now.flatMap((workload) => {
+    const state = rolledOut(workload);
+    return state === true ? [] : [`${workloadName(workload)}: ${state}`];
+  });
+  return late.length === 0 ? true : late.slice(0, 5).join('; ');
+}

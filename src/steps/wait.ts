@@ -1,0 +1,28 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface WaitOptions {
+  readonly timeoutMs: number;
+  /** Default 500 ms. */
+  readonly everyMs?: number;
+}
+
+/**
+ * Waits until `look` answers true; anything else that it answers says what is still missing.
+ * @throws Error naming what was waited for, for how long, and what was seen last
+ */
+export async function waitFor(
+  what: string,
+  look: () => Promise<true | string>,
+  { timeoutMs, everyMs = 500 }: WaitOptions,
+): Promise<void> {
+  const until = Date.now() + timeoutMs;
+  for (;;) {
+    const seen = await look();
+    if (seen === true) return;
+    if (Date.now() >= until)
+      throw new Error(
+        `${what}: not so after ${Math.round(timeoutMs / 1000)} s; ${seen}; run the same command again to go on`,
+      );
+    await sleep(everyMs);
+  }
+}

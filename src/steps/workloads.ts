@@ -1,0 +1,111 @@
+import type { KubeObject } from '../adapters/kube/types.js';
+import type { Layout } from '../layouts/layout.js';
+import type { StepContext } from './context.js';
+
+interface Volume {
+  hostPath?: { path: string };
+  secret?: { secretName?: string };
+  projected?: { sources?: { serviceAccountToken?: object }[] };
+}
+export interface PodSpec {
+  nodeName?: string;
+  volumes?: Volume[];
+  automountServiceAccountToken?: boolean;
+}
+export interface Pod extends KubeObject {
+  spec: PodSpec;
+  status?: { phase?: string };
+}
+export interface Workload extends KubeObject {
+  kind: string;
+  spec: {
+    replicas?: number;
+    paused?: boolean;
+    updateStrategy?: { type?: string };
+    template: { metadata?: { annotations?: Record<string, string> }; spec: PodSpec };
+  };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    updatedReplicas?: number;
+    availableReplicas?: number;
+    readyReplicas?: number;
+    desiredNumberScheduled?: number;
+    updatedNumberScheduled?: number;
+    numberAvailable?: number;
+    currentRevision?: string;
+    updateRevision?: string;
+  };
+}
+
+const kinds = { Deployment: 'deployments', DaemonSet: 'daemonsets', StatefulSet: 'statefulsets' } as const;
+
+/** All Deployments, DaemonSets and StatefulSets. */
+export async function workloads({ kube }: Pick<StepContext, 'kube'>): Promise<Workload[]> {
+  const lists = await Promise.all(
+    Object.entries(kinds).map(async ([kind, resource]) =>
+      (await kube().list<Workload>(`/apis/apps/v1/${resource}`)).map((item) => ({ ...item, kind })),
+    ),
+  );
+  return lists.flat();
+}
+
+export function workloadPath({ kind, metadata }: Workload): string {
+  return `/apis/apps/v1/namespaces/${metadata.namespace ?? ''}/${kinds[kind as keyof typeof kinds]}/${metadata.name}`;
+}
+
+export function workloadName({ kind, metadata }: Workload): string {
+  return `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
+}
+
+/** Nobody restarts its pods: an operator must. */
+export function restartsByHand({ spec }: Workload): boolean {
+  return spec.updateStrategy?.type === 'OnDelete' || spec.paused === true;
+}
+
+/** The pod mounts certificates or a kubeconfig of its node. */
+export function holdsNodeCredentials(spec: PodSpec, layout: Layout): boolean {
+  const mounts = (spec.volumes ?? []).flatMap((volume) => volume.hostPath?.path.replace(/\/+$/, '') ?? []);
+  return mounts.some((path) =>
+    layout.nodeCredentialPaths.some(
+      (own) => path === own || path.startsWith(`${own}/`) || own.startsWith(`${path === '' ? '/' : path}/`),
+    ),
+  );
+}
+
+/** The pod got a token or the CA when it was started. `tokenSecrets`: keys (`namespace/name`) of token Secrets. */
+export function holdsToken(pod: Pod, tokenSecrets: ReadonlySet<string>): boolean {
+  return (pod.spec.volumes ?? []).some(
+    (volume) =>
+      volume.projected?.sources?.some((source) => source.serviceAccountToken !== undefined) === true ||
+      tokenSecrets.has(`${pod.metadata.namespace ?? ''}/${volume.secret?.secretName ?? ''}`),
+  );
+}
+
+/** True when all pods are of the newest template and available, else what is missing. */
+export function rolledOut(workload: Workload): true | string {
+  const { spec, status = {}, kind, metadata } = workload;
+  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
+    return 'its controller has not seen the change';
+  if (kind === 'DaemonSet') {
+    const wanted = status.desiredNumberScheduled ?? 0;
+    return (
+      count(status.updatedNumberScheduled, wanted, 'updated') ??
+      count(status.numberAvailable, wanted, 'available') ??
+      true
+    );
+  }
+  const wanted = spec.replicas ?? 1;
+  const updated = count(status.updatedReplicas, wanted, 'updated');
+  if (updated !== undefined && !(kind === 'StatefulSet' && status.currentRevision === status.updateRevision))
+    return updated;
+  if ((status.replicas ?? 0) > wanted) return `${(status.replicas ?? 0) - wanted} old pods are left`;
+  return (
+    count(kind === 'StatefulSet' ? status.readyReplicas : status.availableReplicas, wanted, 'available') ??
+    true
+  );
+}
+
+function count(have: number | undefined, wanted: number, what: string): string | undefined {
+  return (have ?? 0) >= wanted ? undefined : `${have ?? 0} of ${wanted} pods are ${what}`;
+}
