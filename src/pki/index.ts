@@ -1,10 +1,10 @@
 /** X.509 without a cluster: reading, minting and comparing certificates. No I/O. */
 export type { Validity } from './assemble.js';
-export { mintAuthority, newCaCommonName, type AuthorityRequest } from './authority.js';
-export { bridgeObstacle, mintBridge, type BridgeRequest } from './bridge.js';
+export { mintAuthority, newCaCommonName } from './authority.js';
+export { bridgeObstacle, mintBridge } from './bridge.js';
 export { bundle } from './bundle.js';
 export { parseCertificate, parseCertificates, type Certificate } from './certificate.js';
-export { verifyChain, type ChainOptions } from './chain.js';
+export { verifyChain } from './chain.js';
 export { differences, type Differences } from './compare.js';
 export { PkiError } from './error.js';
 export {
@@ -16,13 +16,5 @@ export {
   type KeyPair,
   type KeySpec,
 } from './key.js';
-export {
-  mintLeaf,
-  mintNewLeaf,
-  mintSelfSigned,
-  type Issuer,
-  type LeafRequest,
-  type NewLeafRequest,
-  type SelfSignedRequest,
-} from './leaf.js';
-export { validityLike, type ValidityOptions } from './validity.js';
+export { mintLeaf, mintNewLeaf, mintSelfSigned, type Issuer } from './leaf.js';
+export { validityLike } from './validity.js';
