@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+/** From util-linux, which Debian calls essential. */
+const flock = '/usr/bin/flock';
+
 /**
  * Runs `work` while no other process on this machine runs under the same lock file. The kernel gives the lock back
  * when this process ends, however it ends: flock(1) holds it and leaves when its stdin is closed.
@@ -10,7 +13,7 @@ import { dirname } from 'node:path';
  */
 export async function withLock<T>(file: string, work: () => Promise<T>, onWait?: () => void): Promise<T> {
   await mkdir(dirname(file), { recursive: true });
-  const holder = spawn('flock', [file, 'sh', '-c', 'echo held; exec cat'], {
+  const holder = spawn(flock, [file, 'sh', '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const waiting = setTimeout(() => onWait?.(), 1000);

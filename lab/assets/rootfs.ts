@@ -80,13 +80,8 @@ async function withLog(error: unknown, file: string): Promise<Error> {
 
 async function addEtcd(root: string, debs: string): Promise<void> {
   for (const file of await filesEnding(debs, '.deb')) {
-    await run('sh', [
-      '-c',
-      'dpkg-deb --fsys-tarfile "$1" | tar -x --no-same-owner -C "$2" ./usr/bin',
-      'sh',
-      file,
-      root,
-    ]);
+    const script = 'dpkg-deb --fsys-tarfile "$1" | tar -x --no-same-owner -C "$2" ./usr/bin';
+    await run('sh', ['-c', script, 'sh', file, root], { contained: true });
   }
   const account = ['--system', '--user-group', '--no-create-home', '--home-dir', '/var/lib/etcddisk'];
   await run('chroot', [root, 'useradd', ...account, '--shell', '/usr/sbin/nologin', 'etcd'], {

@@ -44,7 +44,7 @@ export async function ensureSourceTree(
 
 async function unpack(folder: string, files: Downloads): Promise<void> {
   for (const file of await filesEnding(files.go, '.deb'))
-    await run('dpkg-deb', ['-x', file, join(folder, 'tools')]);
+    await run('dpkg-deb', ['-x', file, join(folder, 'tools')], { contained: true });
   const tree = join(folder, 'gopath/src/k8s.io/kubernetes');
   await mkdir(tree, { recursive: true });
   const [upstream] = await filesEnding(files.source, '.orig.tar.gz');
@@ -54,8 +54,10 @@ async function unpack(folder: string, files: Downloads): Promise<void> {
       `${files.source}: found no *.orig.tar.gz with *.debian.tar.xz, expected Debian's kubernetes source package; remove this folder and run again`,
     );
   }
-  await run('tar', ['-xzf', upstream, '--strip-components=1', '--no-same-owner', '-C', tree]);
-  await run('tar', ['-xJf', debian, '--no-same-owner', '-C', tree]);
+  await run('tar', ['-xzf', upstream, '--strip-components=1', '--no-same-owner', '-C', tree], {
+    contained: true,
+  });
+  await run('tar', ['-xJf', debian, '--no-same-owner', '-C', tree], { contained: true });
   await applyPatches(tree);
 }
 
