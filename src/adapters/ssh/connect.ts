@@ -22,7 +22,6 @@ export async function connectSsh(target: Target, login: Login): Promise<Connecti
     client.destroy();
     throw connectError(error, target, login);
   }
-  client.setNoDelay(true);
   return new Connection(client);
 }
 
@@ -34,6 +33,8 @@ function handshake(client: Client, target: Target, login: Login): Promise<void> 
     client.on('error', reject);
     client.on('close', () => reject(new Error('the other side closed the connection during the handshake')));
     client.on('ready', resolve);
+    // The protocol's small packets would wait for acknowledgements of each other, 40 ms each time.
+    client.once('connect', () => client.setNoDelay(true));
     client.once('handshake', () => {
       if (presented) login.hostKeys.record(target.host, presented);
     });

@@ -92,7 +92,7 @@ class Machine {
     (server as unknown as { _srv: ReturnType<typeof createServer> })._srv.prependListener(
       'connection',
       (socket: Socket) => {
-        this.sockets.add(socket);
+        this.sockets.add(socket.setNoDelay(true));
         socket.on('close', () => this.sockets.delete(socket));
       },
     );
@@ -112,7 +112,7 @@ class Machine {
       else context.reject(['publickey']);
     });
     client.on('tcpip', (accept, reject, info) => {
-      const socket = connectTcp(info.destPort, info.destIP);
+      const socket = connectTcp({ port: info.destPort, host: info.destIP, noDelay: true });
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);
