@@ -9,10 +9,8 @@ import type { Progress } from './progress.js';
 import { ensureRootfs } from './rootfs.js';
 import { ensureSourceTree } from './source.js';
 
-export { imageNames } from './images.js';
 export { preflight, printPreflight, type Preflight } from './preflight.js';
 export { step, terminalProgress, type Progress, type Task } from './progress.js';
-export { cacheFolder } from './store.js';
 
 /** Everything that the lab's nodes are made of. All of it is shared between nodes and must not be written to. */
 export interface Assets {
@@ -20,7 +18,7 @@ export interface Assets {
   rootfs: string;
   /** Folder with static kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl. */
   kubernetes: string;
-  /** Paths of docker-archive tars; `imageNames` says what they are called. */
+  /** Paths of docker-archive tars; `imageNames` in images.ts says what they are called. */
   images: Images;
 }
 
