@@ -22,7 +22,7 @@ export function ensureKubernetes(progress: Progress, tree: () => Promise<SourceT
     onWait: () => progress.note('  another run builds Kubernetes; waiting for it'),
     build: async (into) => {
       const sources = await tree();
-      await step(progress, `Kubernetes ${kubernetesVersion}: build`, 230, async (task) => {
+      await step(progress, `Kubernetes ${kubernetesVersion}: build`, 270, async (task) => {
         task.update('generates the OpenAPI definitions');
         await ensureOpenApi(sources);
         const packages = kubernetesBinaries.map((name) => `./cmd/${name}`);
