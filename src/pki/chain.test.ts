@@ -21,6 +21,8 @@ import { ExtensionOid } from './names.js';
 import { validityLike } from './validity.js';
 
 const DAY = 24 * 3600 * 1000;
+/** Finding RSA primes on a busy machine takes as long as it takes. */
+const KEY_TIMEOUT_MS = 120_000;
 const now = new Date();
 const decades: Validity = {
   notBefore: new Date(now.getTime() - DAY),
@@ -44,13 +46,13 @@ interface Pki {
   readonly leafKey: KeyPair;
 }
 
+type Keys = readonly [oldCa: KeyPair, newCa: KeyPair, leaf: KeyPair];
+
+const threeKeys = (spec: KeySpec): Promise<Keys> =>
+  Promise.all([generateKey(spec), generateKey(spec), generateKey(spec)]);
+
 /** An old PKI as aks-engine made it, and the new one that a rotation mints from it. */
-async function rotated(spec: KeySpec, method: KeyIdentifierMethod): Promise<Pki> {
-  const [oldCaKey, newCaKey, leafKey] = await Promise.all([
-    generateKey(spec),
-    generateKey(spec),
-    generateKey(spec),
-  ]);
+function rotated([oldCaKey, newCaKey, leafKey]: Keys, method: KeyIdentifierMethod): Pki {
   const oldCa = mintAuthority({ commonName: 'ca', key: oldCaKey, validity: decades, keyIdentifier: method });
   const oldLeaf = mintNewLeaf({
     commonName: 'apiserver',
@@ -127,8 +129,10 @@ describe.each(keys)('a leaf and a bridge with %s keys', (_name, spec) => {
   let pki: Pki;
   let withoutIdentifier: Pki;
   beforeAll(async () => {
-    [pki, withoutIdentifier] = await Promise.all([rotated(spec, 'sha256'), rotated(spec, 'none')]);
-  });
+    const keys = await threeKeys(spec);
+    pki = rotated(keys, 'sha256');
+    withoutIdentifier = rotated(keys, 'none');
+  }, KEY_TIMEOUT_MS);
 
   it('copies the key identifier of the old CA, which was not made as this program makes them', () => {
     expect(pki.oldCa.subjectKeyId).not.toBe(
@@ -260,7 +264,7 @@ describe('verifyChain', () => {
   let pki: Pki;
   let issuer: Issuer;
   beforeAll(async () => {
-    pki = await rotated({ type: 'ec', curve: 'prime256v1' }, 'sha256');
+    pki = rotated(await threeKeys({ type: 'ec', curve: 'prime256v1' }), 'sha256');
     issuer = { certificate: pki.newCa, privatePem: pki.newCaKey.privatePem };
   });
 
@@ -317,7 +321,7 @@ describe('verifyChain', () => {
 
 describe('pathlen:0', () => {
   it('is an obstacle to a bridge, and both OpenSSL and we refuse a bridge made all the same', async () => {
-    const pki = await rotated({ type: 'ec', curve: 'prime256v1' }, 'sha1');
+    const pki = rotated(await threeKeys({ type: 'ec', curve: 'prime256v1' }), 'sha1');
     const limited = await withPathLengthZero(pki);
     expect(bridgeObstacle(limited, pki.oldCaKey.privatePem, new Date())).toMatch(/pathlen:0/);
     const fields = fieldsOf(pki.bridge.der);

@@ -24,6 +24,8 @@ import {
   type KeyPair,
 } from './index.js';
 
+/** Finding RSA primes on a busy machine takes as long as it takes. */
+const KEY_TIMEOUT_MS = 120_000;
 const now = new Date();
 const until = (year: number): { notBefore: Date; notAfter: Date } => ({
   notBefore: new Date(now.getTime() - 24 * 3600 * 1000),
@@ -45,7 +47,7 @@ beforeAll(async () => {
   keyFile = join(folder, 'key.pem');
   await writeFile(keyFile, key.privatePem, { mode: 0o600 });
   ca = mintAuthority({ commonName: 'ca', key: caKey, validity: until(2056) });
-});
+}, KEY_TIMEOUT_MS);
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Runs openssl and gives what it prints. A command that reads no input gets none, or the pipe breaks. */
