@@ -110,7 +110,7 @@ export function etcdCredential(
   flag: '--cert-file' | '--peer-cert-file',
 ): CredentialSpec {
   const defaults = fileOf(facts, node.name, facts.layout.etcdDefaults);
-  const path = new RegExp(`(?:^|[\\s"'])${flag}[= ]([^\\s"']+)`).exec(defaults.content)?.[1];
+  const path = new RegExp(`(?:^|[\\s"'=])${flag}[= ]([^\\s"']+)`).exec(defaults.content)?.[1];
   const spec = credentialsOn(facts, node).find((candidate) => candidate.certificate === path);
   if (!spec) {
     throw new Error(

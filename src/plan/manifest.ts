@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, parseDocument, type Scalar, type YAMLSeq } from 'yaml';
+import { isMap, isScalar, isSeq, parseDocument, type Scalar } from 'yaml';
 
 /** A change of a static pod's manifest: its pod's name, and flags with all values they shall have (none: left alone). */
 export interface ManifestChange {
@@ -90,7 +90,7 @@ function read(text: string, where: string): { name: Scalar<string>; items: Scala
 }
 
 function scalars(node: unknown): Scalar<string>[] {
-  return isSeq(node) ? (node as YAMLSeq).items.filter(isText) : [];
+  return isSeq(node) ? (node).items.filter(isText) : [];
 }
 
 function isText(node: unknown): node is Scalar<string> {

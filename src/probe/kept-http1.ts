@@ -141,16 +141,14 @@ export class KeptHttp1Transport implements Transport {
     return connection;
   }
 
-  /** Forgets what is over, and closes idle ones above the wanted count. */
+  /**
+   * Forgets what is over, and closes what is idle above the wanted count. Busy ones do not count: on a slow machine
+   * all are busy shaking hands, and closing the one that is ready would make the next request shake hands as well.
+   */
   #tidy(endpoint: Endpoint): KeptConnection[] {
     const pool = this.#pools.get(endpoint) ?? [];
-    let surplus = pool.filter((connection) => !connection.over).length - this.count;
-    for (const connection of pool) {
-      if (surplus <= 0) break;
-      if (connection.busy || connection.over) continue;
-      connection.retire();
-      surplus -= 1;
-    }
+    const idle = pool.filter((connection) => !connection.busy && !connection.over);
+    for (const connection of idle.slice(0, Math.max(0, idle.length - this.count))) connection.retire();
     const alive = pool.filter((connection) => connection.busy || !connection.over);
     pool.splice(0, pool.length, ...alive);
     return pool;

@@ -90,7 +90,7 @@ class StreamState {
       this.status = headers[':status'];
     });
     stream.on('data', (chunk: Buffer) => this.chunks.push(chunk));
-    stream.on('error', (error) => (this.error = error));
+    stream.on('error', (error: Error) => (this.error = error));
   }
 
   /** After the stream closed: its whole answer. @throws ExchangeError */
@@ -116,7 +116,8 @@ class StreamState {
   }
 
   #reason(): string {
-    const error = this.error ?? this.connection.error;
+    // A stream that waited for its connection is told only that it was cancelled.
+    const error = this.connection.error ?? this.error;
     if (error !== undefined) return describe(error);
     const part = this.status === undefined ? 'before an answer' : 'in the middle of the answer';
     return `the connection closed ${part} (HTTP/2 code ${this.stream.rstCode})`;

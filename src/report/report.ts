@@ -33,7 +33,7 @@ export interface ObservedReport {
   readonly servers: readonly Observation[];
 }
 
-export type ProbeReport = Readonly<Record<string, Omit<ClassStats, 'running'>>>;
+export type ProbeReport = Readonly<Record<string, ClassStats>>;
 
 /** The whole report of a run; written as JSON by `--report`. Holds no secret. */
 export interface Report {

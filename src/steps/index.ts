@@ -1,6 +1,6 @@
-import type { Step } from '../model/plan.js';
+import type { StepKind, StepOf } from '../model/plan.js';
 import { cleanAuthenticationConfig } from './authentication-config.js';
-import type { StepContext } from './context.js';
+import type { StepContext, StepRunner } from './context.js';
 import { awaitFrontProxy } from './front-proxy.js';
 import { installFiles } from './install-files.js';
 import { moveLeader } from './move-leader.js';
@@ -15,38 +15,26 @@ import { retireLegacyTokens } from './retire-legacy-tokens.js';
 import { awaitRootCa } from './root-ca.js';
 import { swapPod } from './swap-pod.js';
 
+const runners: { readonly [K in StepKind]: StepRunner<K> } = {
+  'install-files': installFiles,
+  'restart-apiserver': restartApiServer,
+  'swap-pod': swapPod,
+  'refresh-node': refreshNode,
+  'move-leader': moveLeader,
+  'await-front-proxy': awaitFrontProxy,
+  'put-proxy-certs': putProxyCerts,
+  'write-kubeconfig': (_step, context) => context.writeKubeconfig(),
+  'await-root-ca': awaitRootCa,
+  'renew-legacy-tokens': renewLegacyTokens,
+  'restart-workloads': restartWorkloads,
+  'await-orphan-pods': awaitOrphanPods,
+  'clean-authentication-config': cleanAuthenticationConfig,
+  'retire-legacy-tokens': retireLegacyTokens,
+  'remove-files': removeFiles,
+};
+
 /** Runs a step by the file that its kind names. */
-export async function runStep(step: Step, context: StepContext): Promise<unknown> {
-  switch (step.kind) {
-    case 'install-files':
-      return installFiles(step, context);
-    case 'restart-apiserver':
-      return restartApiServer(step, context);
-    case 'swap-pod':
-      return swapPod(step, context);
-    case 'refresh-node':
-      return refreshNode(step, context);
-    case 'move-leader':
-      return moveLeader(step, context);
-    case 'await-front-proxy':
-      return awaitFrontProxy(step, context);
-    case 'put-proxy-certs':
-      return putProxyCerts(step, context);
-    case 'write-kubeconfig':
-      return context.writeKubeconfig();
-    case 'await-root-ca':
-      return awaitRootCa(step, context);
-    case 'renew-legacy-tokens':
-      return renewLegacyTokens(step, context);
-    case 'restart-workloads':
-      return restartWorkloads(step, context);
-    case 'await-orphan-pods':
-      return awaitOrphanPods(step, context);
-    case 'clean-authentication-config':
-      return cleanAuthenticationConfig(step, context);
-    case 'retire-legacy-tokens':
-      return retireLegacyTokens(step, context);
-    case 'remove-files':
-      return removeFiles(step, context);
-  }
+export function runStep<K extends StepKind>(step: StepOf<K> & { readonly kind: K }, context: StepContext): Promise<unknown> {
+  const runner: StepRunner<K> = runners[step.kind];
+  return runner(step, context);
 }

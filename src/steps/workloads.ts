@@ -84,28 +84,31 @@ export function holdsToken(pod: Pod, tokenSecrets: ReadonlySet<string>): boolean
 
 /** True when all pods are of the newest template and available, else what is missing. */
 export function rolledOut(workload: Workload): true | string {
-  const { spec, status = {}, kind, metadata } = workload;
-  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
-    return 'its controller has not seen the change';
-  if (kind === 'DaemonSet') {
-    const wanted = status.desiredNumberScheduled ?? 0;
-    return (
-      count(status.updatedNumberScheduled, wanted, 'updated') ??
-      count(status.numberAvailable, wanted, 'available') ??
-      true
-    );
-  }
-  const wanted = spec.replicas ?? 1;
-  const updated = count(status.updatedReplicas, wanted, 'updated');
-  if (updated !== undefined && !(kind === 'StatefulSet' && status.currentRevision === status.updateRevision))
-    return updated;
-  if ((status.replicas ?? 0) > wanted) return `${(status.replicas ?? 0) - wanted} old pods are left`;
-  return (
-    count(kind === 'StatefulSet' ? status.readyReplicas : status.availableReplicas, wanted, 'available') ??
-    true
-  );
+  const { status = {}, metadata } = workload;
+  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0)) return 'its controller has not seen the change';
+  const { wanted, updated, available, all } = progress(workload);
+  if (updated < wanted) return `${updated} of ${wanted} pods are updated`;
+  if (all > wanted) return `${all - wanted} old pods are left`;
+  return available < wanted ? `${available} of ${wanted} pods are available` : true;
 }
 
-function count(have: number | undefined, wanted: number, what: string): string | undefined {
-  return (have ?? 0) >= wanted ? undefined : `${have ?? 0} of ${wanted} pods are ${what}`;
+interface Progress {
+  readonly wanted: number;
+  readonly updated: number;
+  readonly available: number;
+  readonly all: number;
+}
+
+/** The three kinds count the same things under different names. */
+function progress({ kind, spec, status = {} }: Workload): Progress {
+  if (kind === 'DaemonSet') {
+    const { desiredNumberScheduled: wanted = 0, updatedNumberScheduled: updated = 0, numberAvailable: available = 0 } = status;
+    return { wanted, updated, available, all: wanted };
+  }
+  const { replicas: wanted = 1 } = spec;
+  const { replicas: all = 0, updatedReplicas = 0, availableReplicas = 0, readyReplicas = 0 } = status;
+  if (kind === 'Deployment') return { wanted, updated: updatedReplicas, available: availableReplicas, all };
+  // A StatefulSet forgets how many were updated once all are.
+  const whole = status.currentRevision === status.updateRevision;
+  return { wanted, updated: whole ? wanted : updatedReplicas, available: readyReplicas, all };
 }
