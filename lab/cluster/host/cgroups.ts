@@ -178,7 +178,8 @@ async function readProcesses(group: string): Promise<number[]> {
 async function removeGroup(path: string): Promise<void> {
   for (let round = 0; ; round++) {
     try {
-      await rmdir(path); return;
+      await rmdir(path);
+      return;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'ENOENT') return;

@@ -70,6 +70,22 @@ async function writeNamespaceFiles(plan: LabPlan): Promise<void> {
   await writeFile(join(folder, 'resolv.conf'), '# the lab has no name server\n');
 }
 
+/**
+ * Unplugs what killed nodes left on the bridge: the kernel takes a dead namespace's interfaces away some time later,
+ * and until then their names are taken.
+ */
+export async function unplugNodes(plan: LabPlan): Promise<void> {
+  if (!hasNetwork(plan)) return;
+  const listed = await attempt(['ip', '-n', plan.name, '-o', 'link', 'show', 'master', network.bridge]);
+  for (const name of interfacesIn(listed.stdout))
+    await attempt(['ip', '-n', plan.name, 'link', 'delete', name]);
+}
+
+/** The names in the output of `ip -o link`: `7: name@if2: <…`. */
+export function interfacesIn(listed: string): string[] {
+  return [...listed.matchAll(/^\d+: ([^:@\s]+)/gm)].map(([, name = '']) => name);
+}
+
 /** Ids of the processes in the lab's network namespace itself (not those of the nodes, which have their own). */
 export async function processesInNetwork(plan: LabPlan): Promise<number[]> {
   if (!hasNetwork(plan)) return [];

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { LabCgroups } from '../host/cgroups.js';
-import { hasNetwork, processesInNetwork, removeNetwork } from '../host/namespace.js';
+import { hasNetwork, processesInNetwork, removeNetwork, unplugNodes } from '../host/namespace.js';
 import { returnSettings } from '../host/sysctls.js';
 import { waitUntil } from '../host/wait.js';
 import { mountedBelow, unmountRoot } from '../machines/mounts.js';
@@ -12,6 +12,7 @@ export async function stopAll(plan: LabPlan): Promise<void> {
   const cgroups = await LabCgroups.ofHost(plan.name);
   await cgroups.kill();
   await endProcessesInNetwork(plan);
+  await unplugNodes(plan);
   for (const root of await mountedBelow(labFolders(plan).nodes)) await unmountRoot({ root });
   await cgroups.remove();
 }
