@@ -3,8 +3,8 @@ import { LabCgroups } from '../host/cgroups.js';
 import { hasNetwork, processesInNetwork, removeNetwork, unplugNodes } from '../host/namespace.js';
 import { returnSettings } from '../host/sysctls.js';
 import { waitUntil } from '../host/wait.js';
-import { mountedBelow, unmountRoot } from '../machines/mounts.js';
-import { labFolders } from '../machines/folders.js';
+import { forgetMachine, mountedBelow, unmountRoot } from '../machines/mounts.js';
+import { labFolders, nodeFolders } from '../machines/folders.js';
 import type { LabPlan } from '../plan.js';
 
 /** Ends everything that runs in the lab, at once: nodes, balancer, and whatever was started in its network. */
@@ -13,6 +13,7 @@ export async function stopAll(plan: LabPlan): Promise<void> {
   await cgroups.kill();
   await endProcessesInNetwork(plan);
   await unplugNodes(plan);
+  for (const node of plan.nodes) await forgetMachine(node, nodeFolders(plan, node));
   for (const root of await mountedBelow(labFolders(plan).nodes)) await unmountRoot({ root });
   await cgroups.remove();
 }

@@ -1,6 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { attempt, run } from '../host/command.js';
 import { waitUntil } from '../host/wait.js';
+import type { LabNode } from '../plan.js';
 import type { NodeFolders } from './folders.js';
 
 /** Whether something is mounted exactly there. */
@@ -33,4 +34,16 @@ export async function mountedBelow(folder: string): Promise<string[]> {
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '');
   return mounts.filter((path) => path.startsWith(`${folder}/`)).sort((a, b) => b.length - a.length);
+}
+
+/** Removes what systemd-nspawn keeps in /run for a node that was killed; the node's root must still be mounted. */
+export async function forgetMachine(
+  node: Pick<LabNode, 'name'>,
+  folders: Pick<NodeFolders, 'root'>,
+): Promise<void> {
+  const kept = '/run/systemd/nspawn';
+  await rm(`${kept}/propagate/${node.name}`, { recursive: true, force: true });
+  if (!(await isMounted(folders.root))) return;
+  const { dev, ino } = await stat(folders.root);
+  await rm(`${kept}/locks/inode-${dev}:${ino}`, { force: true });
 }

@@ -57,17 +57,20 @@ export function apiserverNames(plan: LabPlan): Names {
   return { dns: [plan.fqdn, 'localhost', 'kubernetes', ...services], ips: masterIps(plan) };
 }
 
-/** Makes a whole new PKI for a cluster: RSA 4096 for the cluster's, 2048 for what nodes make themselves. */
-export async function createPki(plan: LabPlan): Promise<ClusterPki> {
+/**
+ * Makes a whole new PKI for a cluster.
+ * @param bits of the cluster's own keys, 4096 on AKS Engine; what nodes make themselves always has 2048
+ */
+export async function createPki(plan: LabPlan, bits: 2048 | 4096 = 4096): Promise<ClusterPki> {
   const now = new Date();
   const validity = daysFrom(now, thirtyYears);
-  const caKey = await rsaKey(4096);
+  const caKey = await rsaKey(bits);
   const ca: Issuer = { subject: 'CN=ca', key: caKey, keyIdentifier: goKeyIdentifier(caKey) };
   const caContents = { subject: ca.subject, extensions: goAuthorityExtensions(ca.keyIdentifier) };
   const etcdNames: Names = { dns: [], ips: masterIps(plan) };
   const admins = 'O=system:masters, CN=client';
   const leaf = (subject: string, usages: readonly string[], names?: Names): Promise<Pair> =>
-    leafPair({ subject, extensions: leafExtensions(usages, ca, names) }, ca, validity);
+    leafPair(bits, { subject, extensions: leafExtensions(usages, ca, names) }, ca, validity);
   const [apiserver, client, kubeConfig, etcdServer, etcdClient, etcdPeers, front, kubeletServers] =
     await Promise.all([
       leaf('CN=apiserver', usage.server, apiserverNames(plan)),
@@ -84,8 +87,13 @@ export async function createPki(plan: LabPlan): Promise<ClusterPki> {
   return { ...cluster, etcdServer, etcdClient, etcdPeers, ...front, kubeletServers };
 }
 
-async function leafPair(contents: Contents, ca: Issuer, validity: Validity): Promise<Pair> {
-  const key = await rsaKey(4096);
+async function leafPair(
+  bits: 2048 | 4096,
+  contents: Contents,
+  ca: Issuer,
+  validity: Validity,
+): Promise<Pair> {
+  const key = await rsaKey(bits);
   return { certificate: await certify(key, contents, ca, validity), key: keyPem(key) };
 }
 
