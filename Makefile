@@ -1,0 +1,58 @@
+# How everything is started. Each target installs what it needs and says so; `make` alone lists them.
+# ARGS is handed on: make lab-up ARGS='--masters 1 --agents 1'
+
+.DEFAULT_GOAL := help
+.PHONY: help deps preflight demo-real test test-check test-unit test-lab test-all bench lab-up lab-down clean
+
+installed := node_modules/.installed-lock.json
+json = --reporter=$(1) --reporter=json --outputFile.json=out/tests/$(2).json
+
+help:
+	@echo 'make demo-real   a real cluster on this machine, rotated before your eyes (root; 6 minutes, 15 the first time)'
+	@echo 'make preflight   says whether this machine can run that, and changes nothing'
+	@echo 'make test        formatting, lint, types, import rules, unit tests, lab tests (root; 25 minutes, 45 the first time)'
+	@echo 'npm test         the part of it that needs no lab (3 minutes)'
+	@echo 'make test-all    the long lab tests as well'
+	@echo 'make bench       what a rotation takes, wait by wait'
+	@echo 'make lab-up      the lab alone;  make lab-down takes it down, whoever brought it up'
+	@echo 'make clean       removes what was built here; caches of the lab stay in ~/.cache/keyroll-lab'
+
+# By content, not by time: a checkout gives files any time. An interrupted `npm ci` leaves no mark.
+deps:
+	@cmp -s package-lock.json $(installed) || { \
+	  echo 'npm ci: installs the packages of package-lock.json into node_modules (usually 15 s)'; \
+	  npm ci && cp package-lock.json $(installed); }
+
+preflight:
+	@sh lab/demo/preflight.sh
+
+demo-real: preflight deps
+	@npm run -s demo:real
+
+test: test-check test-unit test-lab
+
+test-check: deps
+	scripts/part.sh check npm run -s check
+
+test-unit: deps
+	scripts/part.sh unit npm run -s test:unit -- $(call json,default,unit)
+
+# Where no lab can run, the tests say so themselves and count as skipped; the preflight says why.
+test-lab: deps
+	@sh lab/demo/preflight.sh || [ $$? -eq 3 ]
+	scripts/part.sh lab npm run -s test:lab -- $(call json,verbose,lab)
+
+test-all: test
+	scripts/part.sh all npm run -s test:all -- $(call json,verbose,all)
+
+bench: deps
+	npm run -s bench -- $(ARGS)
+
+lab-up: preflight deps
+	npm run -s lab -- up $(ARGS)
+
+lab-down: deps
+	npm run -s lab -- down
+
+clean:
+	rm -rf dist out coverage
