@@ -88,43 +88,20 @@ describe.each(['fresh', 'kept-http1', 'kept-http2'] as const)('%s', (kind) => {
     expect(server.connections).toBeGreaterThanOrEqual(kind === 'fresh' ? 30 : 1);
   });
 
-  it('counts a reset in the middle of an answer as a failure', async () => {
+  it.each(['reset', 'close'] as const)('counts a %s in the middle of an answer as a failure', async (how) => {
     const server = await api();
     const probe = engine({ classes: [reads(kind, server)] });
     await probe.begin();
-    await until(probe, kind, ran(5));
-    let done = 0;
+    // A reset may overtake the bytes that were sent before it, so it is tried until one of them has come.
     server.mischief = ({ response, raw }) => {
-      if (done > 0) return false;
-      done += 1;
+      if (figures(probe, kind).failed > 0) return false;
       response.writeHead(200, { 'content-length': '1000' });
-      response.write('half', () => setTimeout(() => raw.resetAndDestroy(), 20));
+      response.write('half');
+      setTimeout(() => (how === 'reset' ? raw.resetAndDestroy() : raw.destroy()), 200);
       return true;
     };
     const stats = await until(probe, kind, ({ failed }) => failed > 0);
     expect(stats.failures[0]?.error).toMatch(/ECONNRESET|middle of the answer/);
-    await until(probe, kind, ran(stats.requests + 5));
-    expect(figures(probe, kind)).toMatchObject({ resent: 0 });
-    // On one HTTP/2 connection others may be in the middle of their answers; elsewhere it is this one alone.
-    if (kind !== 'kept-http2') expect(figures(probe, kind).failed).toBe(1);
-  });
-
-  it('counts a close in the middle of an answer as a failure', async () => {
-    const server = await api();
-    const probe = engine({ classes: [reads(kind, server)] });
-    await probe.begin();
-    await until(probe, kind, ran(5));
-    let done = 0;
-    server.mischief = ({ response, raw }) => {
-      if (done > 0) return false;
-      done += 1;
-      response.writeHead(200, { 'content-length': '1000' });
-      response.write('half', () => setTimeout(() => raw.destroy(), 20));
-      return true;
-    };
-    const stats = await until(probe, kind, ({ failed }) => failed > 0);
-    expect(stats.failures).toHaveLength(1);
-    expect(stats.resent).toBe(0);
   });
 
   it('counts a 500 as a failure and names what the server said', async () => {
@@ -203,12 +180,14 @@ describe.each(['fresh', 'kept-http1', 'kept-http2'] as const)('%s', (kind) => {
     const probe = engine({ classes: [reads(kind, server)] });
     await probe.begin();
     await until(probe, kind, ran(5));
+    await probe.stopClass(kind);
     server.present(await otherCa.server(['127.0.0.1']));
     probe.setCredentials(kind, { ...admin, ca: `${otherCa.pem}\n${ca.pem}` }, true);
-    const before = figures(probe, kind).requests;
-    await until(probe, kind, ran(before + 20));
-    expect(figures(probe, kind)).toMatchObject({ failed: figures(probe, kind).failed, resent: 0 });
-    expect(figures(probe, kind).failed).toBeLessThanOrEqual(kind === 'fresh' ? 3 : 0);
+    const { connections } = server;
+    await probe.startClass(kind);
+    await until(probe, kind, ran(figures(probe, kind).requests + 10));
+    expect(figures(probe, kind)).toMatchObject({ failed: 0, resent: 0 });
+    expect(server.connections).toBeGreaterThan(connections);
   });
 });
 
@@ -377,6 +356,7 @@ describe('write and watch', () => {
     await probe.begin();
     for (const count of [1, 2, 3]) {
       await until(probe, 'write', ran(count * 10));
+      await until(probe, 'watch', () => server.watching === 1);
       server.endWatches();
       await until(probe, 'watch', ({ reestablished }) => reestablished === count);
     }

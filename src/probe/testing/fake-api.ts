@@ -84,6 +84,10 @@ export class FakeApi {
     this.#server.setSecureContext({ ...pair, ca: this.clientCa });
   }
 
+  get watching(): number {
+    return this.#watchers.size;
+  }
+
   endWatches(): void {
     for (const response of this.#watchers) response.socket.destroy();
     this.#watchers.clear();
