@@ -63,11 +63,11 @@ export class Collector {
   }
 }
 
-/** As a shell shows it: 128 + n for a process that signal n ended. */
-function exitCode(status: number | null, signal: string | undefined): number {
+/** As a shell shows it: 128 + n for a process that signal n ended. @param signal with or without its `SIG` */
+function exitCode(status: number | null, signal = ''): number {
   if (status !== null) return status;
   const numbers: Readonly<Record<string, number>> = constants.signals;
-  return 128 + (numbers[`SIG${signal ?? ''}`] ?? 0);
+  return 128 + (numbers[signal.startsWith('SIG') ? signal : `SIG${signal}`] ?? 0);
 }
 
 function reasonOf(lost: AbortSignal): Error {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { Collector } from './collect.js';
 import { describe } from './error.js';
@@ -6,6 +7,10 @@ import { Slots } from './slots.js';
 
 /** sshd's MaxSessions is 10; two places are left for what else uses the connection. */
 const sessionsAtOnce = 8;
+/** sshd counts a session that has ended for a moment longer: one that it refuses is asked for again. */
+const refusedPauseMs = 100;
+/** For how long, when no other session is running whose end would explain it. */
+const refusedPatienceMs = 10_000;
 
 /** The connection was gone before the request had been sent: it may be sent again on a new one. */
 export class NotSent extends Error {
@@ -20,6 +25,14 @@ export class Unanswered extends Error {
 /** The other side refused a channel or a command, or did not answer in time; the connection itself is fine. */
 export class Refused extends Error {
   override readonly name = 'Refused';
+  constructor(
+    message: string,
+    /** The channel had been opened: what was refused is the command. */
+    readonly opened: boolean,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
+  }
 }
 
 /** A session channel with its command accepted. `release` gives its place back to the connection's queue. */
@@ -35,6 +48,7 @@ export class Connection {
   readonly #slots = new Slots(sessionsAtOnce);
   readonly #lost = new AbortController();
   readonly #closed: Promise<void>;
+  #running = 0;
 
   /** @param client connected and authenticated */
   constructor(client: Client) {
@@ -63,7 +77,10 @@ export class Connection {
   async session(command: string): Promise<Session> {
     const release = await this.#slots.take();
     try {
-      return { ...(await this.#exec(command)), release };
+      const session = await this.#patientExec(command);
+      this.#running += 1;
+      void session.collector.ended.then(() => (this.#running -= 1));
+      return { ...session, release };
     } catch (error) {
       release();
       throw error;
@@ -83,7 +100,7 @@ export class Connection {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
-        reject(new Refused(`no answer within ${timeoutMs / 1000} s`));
+        reject(new Refused(`no answer within ${timeoutMs / 1000} s`, false));
         // A channel that opens after all is nobody's; why it does not open, nobody asks any more.
         opening.then(
           (channel) => channel.destroy(),
@@ -102,6 +119,18 @@ export class Connection {
     clearTimeout(timer);
     this.#client.destroy();
     this.#lose(new Error('the connection was closed'));
+  }
+
+  async #patientExec(command: string): Promise<Omit<Session, 'release'>> {
+    for (let alone = 0; ;) {
+      try {
+        return await this.#exec(command);
+      } catch (error) {
+        if (!(error instanceof Refused) || error.opened || alone >= refusedPatienceMs) throw error;
+      }
+      await delay(refusedPauseMs);
+      if (this.#running === 0) alone += refusedPauseMs;
+    }
   }
 
   #exec(command: string): Promise<Omit<Session, 'release'>> {
@@ -142,7 +171,7 @@ export class Connection {
         start((...[error, value]) => {
           this.lost.removeEventListener('abort', onLost);
           if (error === undefined) resolve(value);
-          else reject(new Refused(describe(error), { cause: error }));
+          else reject(new Refused(describe(error), wasSent(), error));
         });
       } catch (error) {
         // ssh2 throws at once when its socket is not writable any more.

@@ -31,12 +31,20 @@ interface Faults {
   cutAtSession: number;
   cutAtExec: number;
   refuseExec: boolean;
+  /** Refuse this many sessions, as sshd does above MaxSessions. */
+  refuseSessions: number;
   sudo: 'works' | 'asks';
 }
 
 /** A machine: an SSH server on 127.0.0.1 that runs commands by /bin/sh below a folder of its own, as a jump host too. */
 class Machine {
-  readonly faults: Faults = { cutAtSession: 0, cutAtExec: 0, refuseExec: false, sudo: 'works' };
+  readonly faults: Faults = {
+    cutAtSession: 0,
+    cutAtExec: 0,
+    refuseExec: false,
+    refuseSessions: 0,
+    sudo: 'works',
+  };
   readonly commands: string[] = [];
   readonly clients = new Set<ServerConnection>();
   readonly sockets = new Set<Socket>();
@@ -128,7 +136,8 @@ class Machine {
         this.cut();
         return;
       }
-      if (this.running >= 10) {
+      if (this.running >= 10 || this.faults.refuseSessions > 0) {
+        this.faults.refuseSessions -= 1;
         reject();
         return;
       }
@@ -330,6 +339,12 @@ describe('run', () => {
     );
     expect(await Promise.all(runs)).toEqual(Array.from({ length: 30 }, (_, index) => `${index}|`));
     expect(node.mostRunning).toBeLessThanOrEqual(8);
+    expect(node.connections).toBe(1);
+  });
+
+  it('asks again for a session that sshd refuses for the moment', async () => {
+    node.faults.refuseSessions = 5;
+    expect((await fleet.shell(address).run('echo', ['x'])).stdout).toBe('x|');
     expect(node.connections).toBe(1);
   });
 
