@@ -9,7 +9,7 @@ import type { Progress } from './progress.js';
 import { ensureRootfs } from './rootfs.js';
 import { ensureSourceTree } from './source.js';
 
-export { preflight, printPreflight, type Preflight } from './preflight.js';
+export { preflight, printPreflight } from './preflight.js';
 export { step, terminalProgress, type Progress, type Task } from './progress.js';
 
 /** Everything that the lab's nodes are made of. All of it is shared between nodes and must not be written to. */
