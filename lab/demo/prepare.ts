@@ -28,7 +28,7 @@ export async function prepare(): Promise<Prepared> {
 
 function buildKeyroll(progress: Progress): Promise<string> {
   return step(progress, 'keyroll: build into dist/', 15, () =>
-    run(['npm', 'run', '-s', 'build'], { timeoutMs: 10 * 60_000 }),
+    run(['npm', 'run', '-s', 'build'], { timeoutMs: 30 * 60_000 }),
   );
 }
 
