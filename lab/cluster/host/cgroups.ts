@@ -72,13 +72,16 @@ export class LabCgroups {
     }
   }
 
-  /** Gives the lab the share of a CPU that so many busy groups would have had, since it stands for all of them. */
+  /**
+   * Gives the lab more than one process's share of a CPU, since it stands for all nodes; but not a whole share for
+   * each node, or whatever else runs on the machine, the prober and the rotation itself included, would starve.
+   */
   async weigh(groups: number): Promise<void> {
     for (const each of this.hierarchies) {
       const group = join(each.path, this.lab);
-      if (each.controllers.includes('cpu')) await writeFile(join(group, 'cpu.shares'), String(1024 * groups));
+      if (each.controllers.includes('cpu')) await writeFile(join(group, 'cpu.shares'), String(512 * groups));
       const weight = join(group, 'cpu.weight');
-      if (existsSync(weight)) await writeFile(weight, String(Math.min(10_000, 100 * groups)));
+      if (existsSync(weight)) await writeFile(weight, String(Math.min(10_000, 50 * groups)));
     }
   }
 

@@ -1,5 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** Thrown by a look when waiting longer makes no sense. */
+export class Hopeless extends Error {
+  override readonly name = 'Hopeless';
+}
+
 /** What is waited for, and for how long. */
 export interface Wait {
   /** For the error: `node k8s-master-1: SSH`. */
@@ -10,7 +15,8 @@ export interface Wait {
 }
 
 /**
- * Looks until `look` returns something other than undefined, and returns it. An error of `look` counts as "not yet".
+ * Looks until `look` returns something other than undefined, and returns it. An error of `look` counts as "not yet",
+ * except a Hopeless one.
  * @throws after the given time, with the last error of `look`
  */
 export async function waitFor<T>(wait: Wait, look: () => Promise<T | undefined>): Promise<T> {
@@ -22,6 +28,7 @@ export async function waitFor<T>(wait: Wait, look: () => Promise<T | undefined>)
       if (found !== undefined) return found;
       last = '';
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       last = error instanceof Error ? error.message : String(error);
     }
     if (Date.now() >= deadline) {

@@ -1,11 +1,12 @@
 import { LabCgroups } from '../host/cgroups.js';
-import { waitFor, waitUntil } from '../host/wait.js';
+import { Hopeless, waitFor, waitUntil } from '../host/wait.js';
 import { roleLabels } from '../files/kubernetes.js';
 import { inspectBinaries } from '../kube/binaries.js';
 import { ailments, clusterHealth, expectedPods } from '../kube/health.js';
 import type { Kubectl } from '../kube/kubectl.js';
 import { workloads } from '../kube/workloads.js';
-import { inNode } from '../machines/run.js';
+import { nodeFolders } from '../machines/folders.js';
+import { inNode, leaderOf } from '../machines/run.js';
 import { mastersOf, type LabPlan } from '../plan.js';
 import type { LabRecord } from '../record.js';
 import type { Task } from '../../assets/index.js';
@@ -13,10 +14,23 @@ import type { Task } from '../../assets/index.js';
 /** Resolves when the API answers through the balancer. */
 export async function waitForApi(plan: LabPlan, kubectl: Kubectl, seconds: number): Promise<void> {
   const what = `lab ${plan.name}: the API through the balancer`;
-  await waitUntil(
-    { what, seconds, everyMs: 500 },
-    async () => (await kubectl.run(['get', '--raw', '/readyz'])) === 'ok',
-  );
+  const begin = Date.now();
+  await waitUntil({ what, seconds, everyMs: 500 }, async () => {
+    // A node that could not be booted does not come by itself.
+    if (Date.now() - begin > 15_000) await checkNodesRun(plan);
+    return (await kubectl.run(['get', '--raw', '/readyz'])) === 'ok';
+  });
+}
+
+async function checkNodesRun(plan: LabPlan): Promise<void> {
+  const cgroups = await LabCgroups.ofHost(plan.name);
+  for (const node of plan.nodes) {
+    if ((await leaderOf(plan, cgroups, node)) !== undefined) continue;
+    const { console: log } = nodeFolders(plan, node);
+    throw new Hopeless(
+      `node ${node.name}: ended while it booted, expected it to run; its last words are in ${log}`,
+    );
+  }
 }
 
 /** Puts into a new cluster what its bootstrap and its addons would have put there. */

@@ -51,12 +51,16 @@ export async function takeSnapshot(lab: ExistingLab, name: string, progress: Pro
   await mkdir(unfinished, { recursive: true, mode: 0o700 });
   const cgroups = await LabCgroups.ofHost(lab.plan.name);
   await step(progress, `snapshot ${name}: copy`, 3, async () => {
+    // An interruption ends the copying, but not before everything goes on again.
+    const wait = (): undefined => undefined;
+    process.on('SIGINT', wait).on('SIGTERM', wait);
     try {
       await cgroups.freeze(true);
       await pMap(lab.plan.nodes, (node) => copyNode(lab.plan, node, unfinished), { concurrency: 4 });
       await copyTree(labFolders(lab.plan).cluster, join(unfinished, 'cluster'));
     } finally {
       await cgroups.freeze(false);
+      process.off('SIGINT', wait).off('SIGTERM', wait);
     }
   });
   await rm(folder, { recursive: true, force: true });

@@ -15,6 +15,8 @@ import type { LabRecord } from '../record.js';
 export async function startAll(plan: LabPlan, record: LabRecord): Promise<void> {
   const cgroups = await LabCgroups.ofHost(plan.name);
   await borrowSettings(plan.name);
+  // A snapshot that was killed left everything standing still.
+  await cgroups.freeze(false);
   await cgroups.create(labGroup);
   await cgroups.weigh(plan.nodes.length);
   await createNetwork(plan);

@@ -38,7 +38,8 @@ export async function bringUp(stateDir: string, options: UpOptions, progress: Pr
   };
   const before = await readRecord(stateDir);
   const kubectl = new Kubectl(plan, shared.kubernetes);
-  if (before !== undefined && isSame(before, record)) return resume(plan, before, kubectl, progress);
+  if (before !== undefined && !options.freshPki && isSame(before, record))
+    return resume(plan, before, kubectl, progress);
   if (before !== undefined) await takeDown(planLab(stateDir, before.options));
   await writeRecord(stateDir, record);
   await step(progress, 'nodes and keys: make', 8, () => makeLab(plan, record, options.freshPki));
