@@ -8,10 +8,12 @@ import {
   type Probe,
   type ProbeStats,
 } from '../probe/index.js';
+import { POD_PROBE } from '../probe/pods.js';
+import { podFigures, removePods, startPods } from './pod-probing.js';
 import type { PhaseName } from '../model/plan.js';
 import type { ProbeReport } from '../report/report.js';
 
-const namespace = 'keyroll-probe';
+const { namespace } = POD_PROBE;
 const readPath = `/api/v1/namespaces/${namespace}`;
 
 /** The availability probe of a run: what it asks as whom, and when that changes. */
@@ -43,7 +45,7 @@ export async function startProbing(session: Session): Promise<Probing> {
     return noProbing(
       'the API does not answer this machine directly, so nothing outside the cluster was probed',
     );
-  await ensureNamespace(session);
+  await startPods(session);
   const presented = session.state.journal.has('phase', 'present');
   const refreshed = session.state.journal.has('phase', 'refresh');
   const kept = credentials(presented ? session.newIdentity : session.oldIdentity);
@@ -93,23 +95,9 @@ function probing(session: Session, probe: Probe): Probing {
         await probe.setCredentials(name, credentials(session.newIdentity), true);
     },
     async finish() {
-      const stats = await probe.finish();
-      await session.kube().delete(`/api/v1/namespaces/${namespace}`);
-      return { probe: stats.classes, cost: stats.worker, notProbed: [] };
+      const [stats, pods] = [await probe.finish(), await podFigures(session)];
+      await removePods(session);
+      return { probe: { ...stats.classes, ...pods }, cost: stats.worker, notProbed: [] };
     },
   };
-}
-
-async function ensureNamespace(session: Session): Promise<void> {
-  const answer = await session
-    .kube()
-    .request('POST', '/api/v1/namespaces', {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name: namespace },
-    });
-  if (answer.status >= 300 && answer.status !== 409)
-    throw new Error(
-      `namespace ${namespace}: status ${answer.status} for making it: ${answer.text.slice(0, 200)}`,
-    );
 }

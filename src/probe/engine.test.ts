@@ -1,9 +1,11 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { Engine } from './engine.js';
 import { FakeApi } from './testing/fake-api.js';
 import { makeCa, type TestCa } from './testing/identities.js';
 import type { ClassConfig, ClassStats, Credentials, ProbeConfig } from './types.js';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 const NAMESPACE = 'keyroll-probe';
 let ca: TestCa;
@@ -84,8 +86,8 @@ describe.each(['fresh', 'kept-http1', 'kept-http2'] as const)('%s', (kind) => {
     const stats = (await probe.finish()).classes[kind];
     expect(stats).toMatchObject({ failed: 0, resent: 0, skipped: 0, failures: [], running: false });
     expect(stats?.longestGapMs).toBeGreaterThan(10);
-    expect(server.connections).toBeLessThanOrEqual(kind === 'fresh' ? 100 : 10);
-    expect(server.connections).toBeGreaterThanOrEqual(kind === 'fresh' ? 30 : 1);
+    if (kind === 'fresh') expect(server.connections).toBeGreaterThanOrEqual(30);
+    else expect(server.connections).toBeLessThan(30);
   });
 
   it.each(['reset', 'close'] as const)('counts a %s in the middle of an answer as a failure', async (how) => {
@@ -124,14 +126,16 @@ describe.each(['fresh', 'kept-http1', 'kept-http2'] as const)('%s', (kind) => {
     const probe = engine({ classes: [reads(kind, server)], timeoutMs: 2000 });
     await probe.begin();
     await until(probe, kind, ran(5));
-    let hung = 0;
-    server.mischief = () => (hung += 1) === 1;
+    const before = figures(probe, kind);
+    let visits = 0;
+    server.mischief = () => (visits += 1) === 1;
     const stats = await until(probe, kind, ({ failed }) => failed > 0);
     expect(stats.failed).toBe(1);
     expect(stats.failures[0]?.error).toBe('no answer in 2000 ms');
     expect(stats.longestLatencyMs).toBeGreaterThanOrEqual(2000);
-    expect(hung).toBeGreaterThan(20);
-    expect(stats.longestGapMs).toBeLessThan(2000);
+    // 25 a second, of which a machine that stands still may skip some.
+    const due = stats.requests + stats.skipped - before.requests - before.skipped;
+    expect(due).toBeGreaterThanOrEqual(45);
     await until(probe, kind, ran(stats.requests + 20));
     expect(figures(probe, kind).failed).toBe(1);
   });
@@ -143,8 +147,7 @@ describe.each(['fresh', 'kept-http1', 'kept-http2'] as const)('%s', (kind) => {
     await until(probe, kind, ran(5));
     await server.stop();
     open.splice(open.indexOf(server), 1);
-    const stats = await until(probe, kind, ({ failed }) => failed > 3);
-    expect(stats.failures.at(-1)?.error).toContain('ECONNREFUSED');
+    await until(probe, kind, ({ failures }) => failures.some(({ error }) => error.includes('ECONNREFUSED')));
     await until(probe, kind, ({ longestGapMs }) => longestGapMs > 300);
   });
 

@@ -57,7 +57,8 @@ export function exchangeHttp1(request: ProbeRequest, link: Http1Link, again: () 
       reject(new ExchangeError(describe(error), wasClosed(error) && link.untouched()));
     outgoing.on('error', fail);
     outgoing.on('response', (incoming) => readAnswer(incoming, resolve, fail));
-    outgoing.on('close', () => fail(new Error('the connection closed without an answer')));
+    // The last word, after an error of the answer itself, which comes later than this event.
+    outgoing.on('close', () => setImmediate(fail, new Error('the connection closed without an answer')));
   });
   outgoing.end(request.body);
   return { via: link.via, answer, abort: (reason) => void outgoing.destroy(reason), again };

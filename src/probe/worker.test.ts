@@ -1,8 +1,11 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 
-import { ProbeError, startProbe, type Probe, type ProbeStats } from './index.js';
+import { delay } from './delay.js';
+import { ProbeError, startProbe, type ProbeStats } from './index.js';
 import { FakeApi } from './testing/fake-api.js';
 import { makeCa } from './testing/identities.js';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 const open: { stop(): Promise<void> }[] = [];
 
@@ -23,42 +26,34 @@ it('runs all kinds of classes in a thread, takes orders, and states its own cost
   const { server, credentials } = await serverAndCredentials();
   const base = { targets: targets(server), credentials };
   const seen: ProbeStats[] = [];
-  let probe: Probe | undefined;
-  const enough = new Promise<void>((resolve) => {
-    const onStats = (stats: ProbeStats) => {
-      seen.push(stats);
-      if ((stats.classes['write']?.acknowledged ?? 0) > 5 && seen.length > 2) resolve();
-    };
-    const started = startProbe(
-      {
-        classes: [
-          { kind: 'fresh', name: 'fresh', path: '/version', ...base },
-          { kind: 'fresh', name: 'later', path: '/version', autostart: false, ...base },
-          { kind: 'kept-http1', name: 'http1', path: '/version', ...base },
-          { kind: 'kept-http2', name: 'http2', path: '/version', ...base },
-          { kind: 'watch', name: 'watch', of: 'write', ...base },
-          { kind: 'write', name: 'write', namespace: 'n', ...base },
-        ],
-        statsEveryMs: 200,
-        startTimeoutMs: 30_000,
-      },
-      onStats,
-    );
-    void started.then((value) => (probe = value));
-  });
-  await enough;
-  await probe?.startClass('later');
-  await probe?.stopClass('fresh');
-  await probe?.setCredentials('http2', credentials, true);
-  const stats = await probe?.finish();
-  for (const [name, figures] of Object.entries(stats?.classes ?? {})) {
+  const probe = await startProbe(
+    {
+      classes: [
+        { kind: 'fresh', name: 'fresh', path: '/version', ...base },
+        { kind: 'fresh', name: 'later', path: '/version', autostart: false, ...base },
+        { kind: 'kept-http1', name: 'http1', path: '/version', ...base },
+        { kind: 'kept-http2', name: 'http2', path: '/version', ...base },
+        { kind: 'watch', name: 'watch', of: 'write', ...base },
+        { kind: 'write', name: 'write', namespace: 'n', ...base },
+      ],
+      statsEveryMs: 200,
+      startTimeoutMs: 60_000,
+    },
+    (stats) => seen.push(stats),
+  );
+  while ((seen.at(-1)?.classes['write']?.acknowledged ?? 0) < 5) await delay(50);
+  await probe.startClass('later');
+  await probe.stopClass('fresh');
+  await probe.setCredentials('http2', credentials, true);
+  const stats = await probe.finish();
+  for (const [name, figures] of Object.entries(stats.classes)) {
     expect([name, figures.failed, figures.resent, figures.running]).toEqual([name, 0, 0, false]);
   }
-  expect(stats?.classes).toMatchObject({ write: { lost: 0 }, watch: { missed: 0 } });
-  expect(stats?.worker.cpuMs).toBeGreaterThan(0);
-  expect(stats?.worker.memoryMb).toBeGreaterThan(1);
-  await expect(probe?.stats()).rejects.toThrow(ProbeError);
-  await probe?.terminate();
+  expect(stats.classes).toMatchObject({ write: { lost: 0 }, watch: { missed: 0 } });
+  expect(stats.worker.cpuMs).toBeGreaterThan(0);
+  expect(stats.worker.memoryMb).toBeGreaterThan(1);
+  await expect(probe.stats()).rejects.toThrow(ProbeError);
+  await probe.terminate();
 });
 
 it('rejects with the class and the reason when the first request does not succeed', async () => {

@@ -13,8 +13,11 @@ import { Sender } from './sender.js';
 import type { ClassStats, Credentials, WriteClassConfig } from './types.js';
 import { WriteLane } from './write-lane.js';
 
-/** Concurrent PATCHes of one object make the API server retry; so many a second go to one. */
-const RATE_PER_LANE = 12;
+/**
+ * ConfigMaps for each write a second. Concurrent PATCHes of one object make the API server try again and again, and
+ * where etcd is slow one of ten would get no answer in time: so a write goes to an object that no other is under way to.
+ */
+const LANES_PER_RATE = 1.6;
 
 /**
  * Counts upwards in ConfigMaps: write number n is the key `w<n>` of its own, merged by PATCH, so sending one again
@@ -45,7 +48,7 @@ export class WriteClass implements ProbeClass {
     this.#transport = transportOf(config);
     this.#sender = new Sender(this.#transport, this.#record, around.deadlines, around.timeoutMs, limit);
     this.#lanes = Array.from(
-      { length: Math.ceil(rate / RATE_PER_LANE) },
+      { length: Math.ceil(rate * LANES_PER_RATE) },
       (_, lane) => new WriteLane(`keyroll-probe-${this.#run}-${lane}`, config.keysPerObject ?? 100),
     );
     this.#pace = new Pace(
@@ -56,9 +59,9 @@ export class WriteClass implements ProbeClass {
   }
 
   async prepare(): Promise<void> {
-    for (const lane of this.#lanes) {
-      await this.#sender.until(this.#creation(lane.current), this.around.startTimeoutMs);
-    }
+    await Promise.all(
+      this.#lanes.map((lane) => this.#sender.until(this.#creation(lane.current), this.around.startTimeoutMs)),
+    );
   }
 
   start(offsetMs: number): void {
@@ -108,23 +111,32 @@ export class WriteClass implements ProbeClass {
       this.#record.skipped += 1;
       return;
     }
-    const lane = this.#lanes[this.#number % this.#lanes.length];
-    if (lane === undefined) return;
+    const lane = this.#idlest();
     if (lane.wantsSuccessor()) void this.#createSuccessor(lane);
     const key = `w${this.#number}`;
     const value = String(this.#number);
     this.#number += 1;
-    void this.#patch(lane.take(), key, value);
+    void this.#patch(lane, key, value);
   }
 
-  async #patch(object: string, key: string, value: string): Promise<void> {
+  /** The lane with the fewest writes under way; among equals the one whose turn it is. */
+  #idlest(): WriteLane {
+    const turn = this.#number % this.#lanes.length;
+    const inTurn = [...this.#lanes.slice(turn), ...this.#lanes.slice(0, turn)];
+    return inTurn.reduce((idlest, lane) => (lane.underWay < idlest.underWay ? lane : idlest));
+  }
+
+  async #patch(lane: WriteLane, key: string, value: string): Promise<void> {
+    const object = lane.take();
     const request = {
       method: 'PATCH',
       path: `${this.ledger.collectionPath}/${object}`,
       headers: { 'content-type': 'application/merge-patch+json' },
       body: JSON.stringify({ data: { [key]: value } }),
     };
+    lane.underWay += 1;
     if (await this.#sendWatched(request)) this.ledger.acknowledge(object, key, value);
+    lane.underWay -= 1;
   }
 
   async #createSuccessor(lane: WriteLane): Promise<void> {

@@ -1,5 +1,7 @@
 /** One series of ConfigMaps that is filled one after another. */
 export class WriteLane {
+  /** Writes that were sent to it and have no answer yet. */
+  underWay = 0;
   #object = 0;
   #used = 0;
   #next: 'absent' | 'coming' | 'ready' = 'absent';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { writeFileAtomically } from './atomic-write.js';
+import { writeFileAtomically } from '../fs/write-file.js';
 import { describe } from './error.js';
 import {
   type IgnoredLine,
