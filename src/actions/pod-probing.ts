@@ -24,36 +24,54 @@ const plurals: Record<string, string> = {
  */
 export async function startPods(session: Session): Promise<void> {
   const nodes = probedNodes(session);
-  const fresh = (await session.kube().request('GET', `/api/v1/namespaces/${POD_PROBE.namespace}`)).status === 404;
-  if (fresh) await pMap(nodes, ({ name }) => session.shell(name).run('pod-results', ['clear']), { concurrency: 5 });
+  const fresh =
+    (await session.kube().request('GET', `/api/v1/namespaces/${POD_PROBE.namespace}`)).status === 404;
+  if (fresh)
+    await pMap(nodes, ({ name }) => session.shell(name).run('pod-results', ['clear']), { concurrency: 5 });
   const images = await pauseImages(session, nodes);
   for (const manifest of podProbeManifests(images)) await create(session.kube(), manifest);
   await waitFor('the probing pods run', () => allRun(session), { timeoutMs: 120_000 });
 }
 
 function probedNodes({ nodes }: Session): ClusterNode[] {
-  return [...masters(nodes), ...agents(nodes).filter(({ os }) => os === 'linux').slice(0, 1)];
+  return [
+    ...masters(nodes),
+    ...agents(nodes)
+      .filter(({ os }) => os === 'linux')
+      .slice(0, 1),
+  ];
 }
 
 /** The pause image is on every node, and its kubelet's arguments name it. */
 async function pauseImages(session: Session, nodes: readonly ClusterNode[]): Promise<PodProbeNode[]> {
   const flag = '--pod-infra-container-image=';
-  const listed = await session.kube().list<KubeObject & { status?: { images?: { names?: string[] }[] } }>('/api/v1/nodes');
+  const listed = await session
+    .kube()
+    .list<KubeObject & { status?: { images?: { names?: string[] }[] } }>('/api/v1/nodes');
   return nodes.map(({ name }) => {
     const kubelet = session.inventories.get(name)?.processes.find(({ program }) => program === 'kubelet');
     const fromFlag = kubelet?.arguments.find((argument) => argument.startsWith(flag))?.slice(flag.length);
     const images = listed.find(({ metadata }) => metadata.name === name)?.status?.images ?? [];
-    const image = fromFlag ?? images.flatMap(({ names }) => names ?? []).find((candidate) => /\/pause[:@]/.test(candidate));
-    if (image === undefined) throw new Error(`node ${name}: its kubelet names no pause image, in which the probing pod would run; give --no-probe to rotate without the probe`);
+    const image =
+      fromFlag ??
+      images.flatMap(({ names }) => names ?? []).find((candidate) => /\/pause[:@]/.test(candidate));
+    if (image === undefined)
+      throw new Error(
+        `node ${name}: its kubelet names no pause image, in which the probing pod would run; give --no-probe to rotate without the probe`,
+      );
     return { name, image };
   });
 }
 
 async function create(kube: KubeClient, manifest: Manifest): Promise<void> {
   const path = plurals[manifest.kind];
-  if (path === undefined) throw new Error(`${manifest.kind} ${manifest.metadata.name}: its API path is not known`);
+  if (path === undefined)
+    throw new Error(`${manifest.kind} ${manifest.metadata.name}: its API path is not known`);
   const { status, text } = await kube.request('POST', path, manifest);
-  if (status >= 300 && status !== 409) throw new Error(`${manifest.kind} ${manifest.metadata.name}: status ${status} for making it: ${text.slice(0, 200)}`);
+  if (status >= 300 && status !== 409)
+    throw new Error(
+      `${manifest.kind} ${manifest.metadata.name}: status ${status} for making it: ${text.slice(0, 200)}`,
+    );
 }
 
 async function allRun(session: Session): Promise<true | string> {

@@ -1,3 +1,5 @@
+import { KubeError } from '../adapters/kube/error.js';
+import { RemoteError } from '../adapters/ssh/error.js';
 import { HostKeyError } from '../adapters/ssh/known-hosts.js';
 import { BlockedError, DeclinedError } from '../actions/errors.js';
 import { ModelError } from '../model/apimodel-error.js';
@@ -21,6 +23,8 @@ export const exitCodes = {
   failed: 6,
   /** Rotated, but requests failed on the way. */
   requestsFailed: 7,
+  /** The jump host, a node or the API cannot be reached; nothing was changed. */
+  unreachable: 8,
 } as const;
 
 export function exitCodeOf(report: Report): number {
@@ -34,5 +38,6 @@ export function exitCodeOfError(error: unknown): number {
   if (error instanceof HostKeyError) return exitCodes.hostKey;
   if (error instanceof BlockedError || error instanceof DeclinedError) return exitCodes.blocked;
   if (error instanceof ModelError) return exitCodes.usage;
+  if (error instanceof RemoteError || error instanceof KubeError) return exitCodes.unreachable;
   return exitCodes.unexpected;
 }

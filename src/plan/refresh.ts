@@ -18,8 +18,8 @@ import {
  * 1. each ServiceAccount with a legacy token gets a successor, signed by the new key;
  * 2. every node gets the new trust and a new kubelet serving certificate, and its kubelet restarts once and asks for a
  *    new client certificate; on masters the scheduler, the addon manager and the cloud-controller-manager restart too;
- *    meanwhile workloads restart within their own update strategy, all but those of step 3;
- * 3. pods that hold the node's own certificates (kube-proxy) restart after every node's files are new;
+ *    pods that hold the node's own certificates (kube-proxy) restart after every node's files are new;
+ * 3. beside it all other workloads restart within their own update strategy;
  * 4. pods that nothing recreates are waited for.
  */
 export function planRefresh(facts: Facts): Phase {
@@ -34,10 +34,7 @@ export function planRefresh(facts: Facts): Phase {
         }),
         {
           parallel: [
-            {
-              parallel: [...mastersOf(facts), ...agentsOf(facts)].map((node) => refreshNode(facts, node)),
-              limit: 3,
-            },
+            { sequence: [allNodes(facts), nodeWorkloads] },
             step({
               id: 'refresh/workloads',
               kind: 'restart-workloads',
@@ -47,12 +44,6 @@ export function planRefresh(facts: Facts): Phase {
           ],
         },
         step({
-          id: 'refresh/node-workloads',
-          kind: 'restart-workloads',
-          select: 'node-credentials',
-          title: "workloads that hold a node's certificates restart",
-        }),
-        step({
           id: 'refresh/orphans',
           kind: 'await-orphan-pods',
           title: 'pods that nothing recreates are gone or newer than the new trust',
@@ -60,6 +51,21 @@ export function planRefresh(facts: Facts): Phase {
       ],
     },
     barrier: refreshBarrier(facts),
+  };
+}
+
+const nodeWorkloads = step({
+  id: 'refresh/node-workloads',
+  kind: 'restart-workloads',
+  select: 'node-credentials',
+  title: "workloads that hold a node's certificates restart",
+});
+
+/** Nodes beside each other; the steps themselves see to it that no Service loses all its endpoints. */
+function allNodes(facts: Facts): Flow {
+  return {
+    parallel: [...mastersOf(facts), ...agentsOf(facts)].map((node) => refreshNode(facts, node)),
+    limit: 5,
   };
 }
 
