@@ -1,0 +1,112 @@
+import { expect, it } from 'vitest';
+import type { ClassStats } from '../../../src/probe/index.js';
+import type { Rotation } from '../run/rotation.js';
+import { say } from '../say.js';
+
+const rate = ({ requests, seconds }: ClassStats): number => requests / Math.max(seconds, 1);
+
+function figures(name: string, stats: ClassStats): string {
+  const { requests, failed, resent, skipped, longestGapMs, longestLatencyMs } = stats;
+  const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+  return (
+    `${name}: ${requests} requests (${rate(stats).toFixed(1)}/s), ${failed} failed, ${resent} resent, ${skipped} skipped, ` +
+    `longest gap ${seconds(longestGapMs)}, longest latency ${seconds(longestLatencyMs)}`
+  );
+}
+
+const failuresOf = (classes: Readonly<Record<string, ClassStats>>): string[] =>
+  Object.entries(classes).flatMap(([name, { failed, failures }]) =>
+    failed === 0
+      ? []
+      : [`${name}: ${failed} failed`, ...failures.map(({ at, error }) => `${name} ${at} ${error}`)],
+  );
+
+/** The cluster answered all the time: the product's own probe, the load, and the pods. */
+export function itWasAvailable(of: () => Rotation): void {
+  it('rotates and says so', () => {
+    const { code, report, stdout } = of();
+    for (const { name, seconds } of report.phases) say(`${name}: ${seconds} s`);
+    say(`rotation: ${report.seconds} s, keyroll's peak memory ${report.memoryMb} MB`);
+    expect({ outcome: report.outcome, error: report.error, code }).toEqual({ outcome: 'rotated', code: 0 });
+    expect(report.phases.map(({ name }) => name)).toEqual(['trust', 'present', 'refresh', 'distrust']);
+    expect(stdout).toContain('Rotated after');
+  });
+
+  it('fails none of the requests of its own probe', () => {
+    const { probe } = of().report;
+    for (const [name, stats] of Object.entries(probe)) say(figures(name, stats));
+    expect(Object.keys(probe).sort()).toEqual(
+      expect.arrayContaining([
+        ...['fresh-new-trust', 'fresh-old-trust', 'kept-http1', 'kept-http2', 'watch', 'write'],
+      ]),
+    );
+    expect(failuresOf(probe)).toEqual([]);
+  });
+
+  it('probes each class at 10 requests a second or more', () => {
+    const slow = Object.entries(of().report.probe).filter(([, stats]) => rate(stats) < 10);
+    expect(slow.map(([name, stats]) => `${name}: ${rate(stats).toFixed(1)}/s`)).toEqual([]);
+  });
+
+  it('loses no write and misses no event', () => {
+    const { write, watch } = of().report.probe;
+    say(
+      `writes acknowledged ${write?.acknowledged ?? 0}, lost ${write?.lost ?? '?'}; events ${watch?.events ?? 0}`,
+    );
+    expect({ lost: write?.lost, missed: watch?.missed, error: write?.readBackError }).toEqual({
+      lost: 0,
+      missed: 0,
+    });
+  });
+
+  it("never fails a pod's own calls, on any node", () => {
+    const { pods, lab } = of();
+    for (const { name } of lab.nodes) {
+      const own = pods.filter(({ node }) => node === name);
+      const sum = own.reduce((total, { ok }) => total + ok, 0);
+      say(
+        `${name}: ${sum} calls of ${own.length} pods, longest ${Math.max(0, ...own.map((each) => each.longestMs))} ms`,
+      );
+      expect(sum, `calls of pods on ${name}`).toBeGreaterThan(0);
+    }
+    const failed = pods.filter((each) => each.failed > 0);
+    expect(
+      failed.flatMap(({ pod, failures }) => failures.map(({ at, error }) => `${pod} ${at} ${error}`)),
+    ).toEqual([]);
+  });
+}
+
+/** 100 reads and 30 writes a second on kept connections did not fail either. */
+export function itBoreLoad(of: () => Rotation): void {
+  const classes = (): Readonly<Record<string, ClassStats>> => of().load?.stats.classes ?? {};
+
+  it('fails no request of 100 reads and 30 writes a second', () => {
+    for (const [name, stats] of Object.entries(classes())) say(figures(name, stats));
+    const { requests, failed, longestMs, stalls } = of().control;
+    say(
+      `control: ${requests} requests, ${failed} failed, longest ${longestMs} ms, ${stalls.length} stalls over 1 s`,
+    );
+    expect(failuresOf(classes())).toEqual([]);
+  });
+
+  it('really sent the load for the whole rotation', () => {
+    for (const name of ['load-read', 'load-write']) {
+      const stats = classes()[name];
+      expect(stats && rate(stats), name).toBeGreaterThanOrEqual(10);
+      expect(stats?.seconds, name).toBeGreaterThanOrEqual(of().report.seconds - 1);
+    }
+  });
+
+  it('loses no write of the load', () => {
+    const write = classes()['load-write'];
+    say(`load: ${write?.acknowledged ?? 0} writes acknowledged`);
+    expect({ lost: write?.lost, error: write?.readBackError }).toEqual({ lost: 0 });
+  });
+
+  it('let the load use the old kubeconfig until the new one lay ready, and not after distrust began', () => {
+    const { load, journal } = of();
+    const refreshed = journal.find(({ type, id }) => type === 'phase' && id === 'refresh')?.at ?? '';
+    expect(load?.switchedAt).toBeGreaterThan(0);
+    expect(load?.switchedAt).toBeLessThan(Date.parse(refreshed));
+  });
+}

@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { inNetworkWithHosts } from '../../../lab/cluster/host/namespace.js';
+import type { JournalRecord } from '../../../src/execute/journal.js';
+import type { Report } from '../../../src/report/report.js';
+import { say } from '../say.js';
+import { keep, putBack, type TestLab } from '../test-lab.js';
+import { readLab, type LabState } from './cluster-state.js';
+import { disturbance, startControl, type ControlResult } from './control.js';
+import { startLoad, type LoadResult } from './load.js';
+import { killsSince } from './node-state.js';
+import { keepCredentials, tryCredentials, type Answer } from './old-credentials.js';
+import { podCalls, type PodCalls } from './pods.js';
+import { watchSecrets, type Watched } from './watcher.js';
+
+/** Everything that was seen of one rotation. */
+export interface Rotation {
+  readonly lab: TestLab;
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly report: Report;
+  readonly journal: readonly JournalRecord[];
+  /** Folder of the rotation beside the API model. */
+  readonly folder: string;
+  /** ms since 1970 of the command's start and end. */
+  readonly begun: number;
+  readonly ended: number;
+  readonly before: LabState;
+  readonly after: LabState;
+  readonly load?: LoadResult;
+  readonly control: ControlResult;
+  readonly pods: readonly PodCalls[];
+  readonly watched: Watched;
+  readonly kills: readonly string[];
+  readonly accepted: readonly Answer[];
+  readonly refused: readonly Answer[];
+}
+
+export interface RotationWish {
+  readonly title: string;
+  readonly load: boolean;
+  /** More arguments for `rotate-certs`. */
+  readonly args?: readonly string[];
+}
+
+/**
+ * Rotates the lab as a user would, and watches. When this machine stalled so long that its own control client got no
+ * answer either, and nothing but timeouts failed, that is printed and the rotation is repeated once from where it began.
+ */
+export async function rotateLab(lab: TestLab, wish: RotationWish): Promise<Rotation> {
+  const snapshot = 'before-rotation';
+  await keep(snapshot);
+  const rotation = await rotateOnce(lab, wish);
+  const reason = disturbance(allFailures(rotation), rotation.control.stalls);
+  if (reason === undefined) return rotation;
+  say(`DISTURBED, repeated once: ${wish.title}: ${reason}`);
+  await putBack(snapshot);
+  return rotateOnce(lab, wish);
+}
+
+/** All failed requests of a rotation: the probe's, the load's, the pods' own. */
+export function allFailures({
+  report,
+  load,
+  pods,
+}: Rotation): { at: string; error: string; latencyMs: number }[] {
+  const classes = [...Object.values(report.probe), ...Object.values(load?.stats.classes ?? {})];
+  return [...classes.flatMap(({ failures }) => failures), ...pods.flatMap(({ failures }) => failures)];
+}
+
+async function rotateOnce(lab: TestLab, { load: loaded, args = [] }: RotationWish): Promise<Rotation> {
+  const folder = await mkdtemp(join(tmpdir(), 'keyroll-lab-test-'));
+  const oldKubeconfig = join(folder, 'old-kubeconfig.json');
+  await copyFile(lab.kubeconfig, oldKubeconfig);
+  const kept = await keepCredentials(lab, join(folder, 'kept'));
+  const accepted = await tryCredentials(lab, kept);
+  const before = await readLab(lab);
+  const control = await startControl(lab);
+  const load = loaded ? await startLoad(lab, folder, oldKubeconfig) : undefined;
+  const watcher = watchSecrets(lab);
+  try {
+    const begun = Date.now();
+    const report = join(folder, 'report.json');
+    const { code, stdout, stderr } = await runKeyroll(lab, [...args, '--report', report]);
+    const ended = Date.now();
+    const watched = watcher.stop();
+    const loadLine = await load?.finish();
+    const seen = { begun, ended, code, stdout, stderr, watched, control: await control.finish() };
+    return {
+      ...{ ...seen, lab, before, accepted },
+      ...(await written(lab, report, seen)),
+      ...(loadLine === undefined ? {} : { load: JSON.parse(loadLine) as LoadResult }),
+      pods: await podCalls(lab, begun, ended),
+      kills: await killsSince(lab, begun),
+      refused: await tryCredentials(lab, kept),
+      after: await readLab(lab),
+    };
+  } finally {
+    watcher.stop();
+    load?.kill();
+    control.kill();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+
+/** The built command in the lab's network; a rotation that takes longer than 30 minutes is ended. */
+function runKeyroll(
+  lab: TestLab,
+  args: readonly string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const argv = inNetworkWithHosts(lab.plan, [
+    ...[process.execPath, program, 'rotate-certs', '--api-model', join(lab.clusterDir, 'apimodel.json')],
+    ...['--ssh-host', lab.plan.fqdn, '--linux-ssh-private-key', lab.sshKey, '--yes', ...args],
+  ]);
+  const [first = '', ...rest] = argv;
+  const child = spawn(first, rest, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 30 * 60_000 });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    process.stdout.write(text);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code: code ?? 128, stdout, stderr }));
+  });
+}
+
+/** What the command left: its report and its journal. */
+async function written(
+  lab: TestLab,
+  file: string,
+  { code, stderr }: { code: number; stderr: string },
+): Promise<{ report: Report; journal: JournalRecord[]; folder: string }> {
+  if (!existsSync(file))
+    throw new Error(
+      `keyroll rotate-certs: ended with ${code} and wrote no report; it said:\n${stderr.slice(-3000)}`,
+    );
+  const report = JSON.parse(await readFile(file, 'utf8')) as Report;
+  const folder = join(lab.clusterDir, '_keyroll', report.rotation);
+  const lines = (await readFile(join(folder, 'journal.jsonl'), 'utf8')).split('\n').filter(Boolean);
+  return { report, folder, journal: lines.map((line) => JSON.parse(line) as JournalRecord) };
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests on the real lab: one after another, each minutes long, their figures printed as they come. */
+export default defineConfig({
+  test: {
+    include: ['test/lab/**/*.test.ts'],
+    fileParallelism: false,
+    pool: 'forks',
+    disableConsoleIntercept: true,
+    reporters: ['verbose'],
+    testTimeout: 120_000,
+    // Bringing the lab up from nothing takes a quarter of an hour; a rotation is bounded by its own waits.
+    hookTimeout: 45 * 60_000,
+  },
+});
