@@ -61,11 +61,16 @@ const nodeWorkloads = step({
   title: "workloads that hold a node's certificates restart",
 });
 
-/** Nodes beside each other; the steps themselves see to it that no Service loses all its endpoints. */
+/**
+ * Masters one after another, so that never two of etcd's and the API's machines are busy at once; agents beside them, as
+ * many as their Services' endpoints allow (the steps see to that themselves).
+ */
 function allNodes(facts: Facts): Flow {
   return {
-    parallel: [...mastersOf(facts), ...agentsOf(facts)].map((node) => refreshNode(facts, node)),
-    limit: 5,
+    parallel: [
+      { sequence: mastersOf(facts).map((node) => refreshNode(facts, node)) },
+      { parallel: agentsOf(facts).map((node) => refreshNode(facts, node)), limit: 5 },
+    ],
   };
 }
 
