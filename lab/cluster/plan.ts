@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 
 /** What `lab up` was asked for; recorded in the state folder, so that `restore` and `reboot` repeat it. */
 export interface LabOptions {
@@ -65,7 +65,8 @@ export const agentPool = 'linuxpool';
 
 /** The state folder: `KEYROLL_LAB_DIR`, or the default one. */
 export function stateDirFromEnvironment(): string {
-  return process.env['KEYROLL_LAB_DIR'] ?? '/var/lib/keyroll-lab';
+  const chosen = process.env['KEYROLL_LAB_DIR'];
+  return resolve(chosen === undefined || chosen === '' ? '/var/lib/keyroll-lab' : chosen);
 }
 
 /** The 64-bit FNV-1a hash of a text. */

@@ -2,7 +2,7 @@ import { LabCgroups } from '../host/cgroups.js';
 import { Hopeless, waitFor, waitUntil } from '../host/wait.js';
 import { roleLabels } from '../files/kubernetes.js';
 import { inspectBinaries } from '../kube/binaries.js';
-import { ailments, clusterHealth, expectedPods } from '../kube/health.js';
+import { ailments, clusterHealth, expectedPods, type Boots } from '../kube/health.js';
 import type { Kubectl } from '../kube/kubectl.js';
 import { workloads } from '../kube/workloads.js';
 import { nodeFolders } from '../machines/folders.js';
@@ -84,20 +84,24 @@ put proxy-client-cert-file proxy.crt
 put proxy-client-key-file proxy.key
 `;
 
-/** Resolves when all nodes are Ready, all pods too, and all aggregated APIs available. */
+/**
+ * Resolves when all nodes are Ready, all pods too, and the aggregated API answers; five minutes at most.
+ * @param boots nodes of which the API may still say what was true before they were booted
+ */
 export async function waitForHealth(
   plan: LabPlan,
   kubectl: Kubectl,
   task: Task,
-  seconds: number,
+  boots?: Boots,
 ): Promise<void> {
   const masters = mastersOf(plan).length;
   const agents = plan.nodes.length - masters;
   const expected = { nodes: masters + agents, pods: expectedPods(masters, agents) };
-  await waitUntil({ what: `lab ${plan.name}: a healthy cluster`, seconds, everyMs: 1000 }, async () => {
-    const wrong = ailments(await clusterHealth(kubectl), expected);
+  await waitUntil({ what: `lab ${plan.name}: a healthy cluster`, seconds: 300, everyMs: 1000 }, async () => {
+    const wrong = ailments(await clusterHealth(kubectl, boots), expected);
     task.update(wrong[0] ?? '');
     if (wrong.length > 0) throw new Error(wrong.join('; '));
+    await kubectl.run(['get', '--raw', '/apis/lab.keyroll.dev/v1alpha1/pings']);
     return true;
   });
 }

@@ -5,14 +5,16 @@ import { LabCgroups } from '../host/cgroups.js';
 import { startDetached } from '../host/command.js';
 import { createNetwork, inNetwork } from '../host/namespace.js';
 import { borrowSettings } from '../host/sysctls.js';
+import type { Boots } from '../kube/health.js';
 import { mountRoot } from '../machines/mounts.js';
 import { labFolders, nodeFolders } from '../machines/folders.js';
 import { inGroup, labGroup, leaderOf, startNode } from '../machines/run.js';
 import type { LabPlan } from '../plan.js';
 import type { LabRecord } from '../record.js';
 
-/** Starts whatever of an existing lab does not run: network, balancer, nodes. Repeatable. */
-export async function startAll(plan: LabPlan, record: LabRecord): Promise<void> {
+/** Starts whatever of an existing lab does not run: network, balancer, nodes. Repeatable. Resolves to what it booted. */
+export async function startAll(plan: LabPlan, record: LabRecord): Promise<Boots> {
+  const boots = { time: Date.now(), nodes: new Set<string>() };
   const cgroups = await LabCgroups.ofHost(plan.name);
   await borrowSettings(plan.name);
   // A snapshot that was killed left everything standing still.
@@ -25,7 +27,9 @@ export async function startAll(plan: LabPlan, record: LabRecord): Promise<void> 
     if ((await leaderOf(plan, cgroups, node)) !== undefined) continue;
     await mountRoot(record.rootfs, nodeFolders(plan, node));
     await startNode(plan, cgroups, node, record.shared);
+    boots.nodes.add(node.name);
   }
+  return boots;
 }
 
 /** Starts the balancer unless it runs; it needs root for its ports and to probe from another address. */

@@ -49,7 +49,7 @@ export async function bringUp(stateDir: string, options: UpOptions, progress: Pr
   });
   await step(progress, 'cluster: until all is Ready', 25, async (task) => {
     await furnish(plan, record, kubectl);
-    await waitForHealth(plan, kubectl, task, 300);
+    await waitForHealth(plan, kubectl, task);
   });
   await writeRecord(stateDir, { ...record, phase: 'ready' });
   return plan;
@@ -63,9 +63,9 @@ export async function resume(
   progress: Progress,
 ): Promise<LabPlan> {
   await step(progress, 'cluster: start, until all is Ready', 30, async (task) => {
-    await startAll(plan, record);
+    const boots = await startAll(plan, record);
     await waitForApi(plan, kubectl, 300);
-    await waitForHealth(plan, kubectl, task, 300);
+    await waitForHealth(plan, kubectl, task, boots);
   });
   return plan;
 }
