@@ -84,7 +84,7 @@ export class ReportBuilder {
       rotation: session.rotation,
       startedAt: this.#startedAt.toISOString(),
       seconds: Math.round((Date.now() - this.#startedAt.getTime()) / 100) / 10,
-      memoryMb: Math.round(process.resourceUsage().maxRSS / 1000),
+      memoryMb: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6),
       probe,
       ...(cost === undefined ? {} : { probeCost: cost }),
       notProbed,

@@ -14,6 +14,7 @@ import { keepOldTokens, oldCredentials, tryAll } from './old-credentials.js';
 import { runPhase } from './phase.js';
 import { noProbing, startProbing, type Probing } from './probing.js';
 import { messageOf } from './reach.js';
+import { planSummary } from './plan-summary.js';
 import { ReportBuilder } from './report-builder.js';
 import type { Session } from './session.js';
 
@@ -43,6 +44,7 @@ export async function rotate(
   const session = await beginSession(options, model, layout, emit);
   try {
     emit({ code: 'certificates', rows: certificateRows(session.facts(), new Date()) });
+    emit({ code: 'plan', phases: planSummary(session.facts()) });
     const notes = await findNotes(session);
     for (const finding of notes) emit({ code: 'finding', level: 'note', finding });
     if (!(await consent(notes))) throw new DeclinedError('nothing was changed');

@@ -29,6 +29,11 @@ export function terminal(output: NodeJS.WriteStream): Emit {
         for (const text of certificateTable(event.rows)) line(`  ${text}`);
         line();
         return;
+      case 'plan':
+        line(bold('What will happen:'));
+        for (const { phase, text } of event.phases) line(`  ${phase.padEnd(9)} ${text}`);
+        line();
+        return;
       case 'phase-begins':
         line();
         timed(bold(`${event.phase}: ${phaseMeaning[event.phase]}`));
@@ -50,7 +55,10 @@ export function terminal(output: NodeJS.WriteStream): Emit {
 }
 
 function plain(
-  event: Exclude<Event, { code: 'certificates' | 'phase-begins' | 'phase-ends' | 'probe' | 'report' }>,
+  event: Exclude<
+    Event,
+    { code: 'certificates' | 'plan' | 'phase-begins' | 'phase-ends' | 'probe' | 'report' }
+  >,
 ): string {
   switch (event.code) {
     case 'doing':

@@ -8,6 +8,10 @@ export type Event =
   | { readonly code: 'host-key-recorded'; readonly host: string; readonly fingerprint: string }
   | { readonly code: 'nodes'; readonly source: string; readonly nodes: readonly string[] }
   | { readonly code: 'certificates'; readonly rows: readonly CertificateRow[] }
+  | {
+      readonly code: 'plan';
+      readonly phases: readonly { readonly phase: PhaseName; readonly text: string }[];
+    }
   | { readonly code: 'finding'; readonly level: 'note' | 'blocker'; readonly finding: Finding }
   | { readonly code: 'phase-begins'; readonly phase: PhaseName; readonly steps: number }
   | { readonly code: 'step-begins'; readonly id: string; readonly title: string }
