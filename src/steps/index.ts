@@ -34,7 +34,10 @@ const runners: { readonly [K in StepKind]: StepRunner<K> } = {
 };
 
 /** Runs a step by the file that its kind names. */
-export function runStep<K extends StepKind>(step: StepOf<K> & { readonly kind: K }, context: StepContext): Promise<unknown> {
+export function runStep<K extends StepKind>(
+  step: StepOf<K> & { readonly kind: K },
+  context: StepContext,
+): Promise<unknown> {
   const runner: StepRunner<K> = runners[step.kind];
   return runner(step, context);
 }

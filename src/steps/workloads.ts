@@ -63,14 +63,17 @@ export function restartsByHand({ spec }: Workload): boolean {
   return spec.updateStrategy?.type === 'OnDelete' || spec.paused === true;
 }
 
-/** The pod mounts certificates or a kubeconfig of its node. */
+/** The pod mounts certificates or a kubeconfig of its node, by themselves or within a folder. */
 export function holdsNodeCredentials(spec: PodSpec, layout: Layout): boolean {
   const mounts = (spec.volumes ?? []).flatMap((volume) => volume.hostPath?.path.replace(/\/+$/, '') ?? []);
   return mounts.some((path) =>
-    layout.nodeCredentialPaths.some(
-      (own) => path === own || path.startsWith(`${own}/`) || own.startsWith(`${path === '' ? '/' : path}/`),
-    ),
+    layout.nodeCredentialPaths.some((own) => isWithin(path, own) || isWithin(own, path)),
   );
+}
+
+/** `parent` without a slash at its end; the root is ''. */
+function isWithin(path: string, parent: string): boolean {
+  return path === parent || path.startsWith(`${parent}/`);
 }
 
 /** The pod got a token or the CA when it was started. `tokenSecrets`: keys (`namespace/name`) of token Secrets. */
@@ -85,7 +88,8 @@ export function holdsToken(pod: Pod, tokenSecrets: ReadonlySet<string>): boolean
 /** True when all pods are of the newest template and available, else what is missing. */
 export function rolledOut(workload: Workload): true | string {
   const { status = {}, metadata } = workload;
-  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0)) return 'its controller has not seen the change';
+  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
+    return 'its controller has not seen the change';
   const { wanted, updated, available, all } = progress(workload);
   if (updated < wanted) return `${updated} of ${wanted} pods are updated`;
   if (all > wanted) return `${all - wanted} old pods are left`;
@@ -102,7 +106,11 @@ interface Progress {
 /** The three kinds count the same things under different names. */
 function progress({ kind, spec, status = {} }: Workload): Progress {
   if (kind === 'DaemonSet') {
-    const { desiredNumberScheduled: wanted = 0, updatedNumberScheduled: updated = 0, numberAvailable: available = 0 } = status;
+    const {
+      desiredNumberScheduled: wanted = 0,
+      updatedNumberScheduled: updated = 0,
+      numberAvailable: available = 0,
+    } = status;
     return { wanted, updated, available, all: wanted };
   }
   const { replicas: wanted = 1 } = spec;

@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const script = fileURLToPath(new URL('./install-files.sh', import.meta.url));
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'keyroll-node-'));
+  mkdirSync(join(root, 'etc/certs'), { recursive: true });
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const line = (path: string, text: string, mode = '600'): string =>
+  `${path} ${mode} root:root ${Buffer.from(text).toString('base64')}\n`;
+const install = (input: string): { code: number | null; out: string; err: string } => {
+  const { status, stdout, stderr } = spawnSync('/bin/sh', [script, 'rot1'], {
+    input,
+    encoding: 'utf8',
+    env: { ...process.env, KEYROLL_ROOT: root },
+  });
+  return { code: status, out: stdout, err: stderr };
+};
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+describe('install-files.sh', () => {
+  it('replaces files with the mode asked for, keeps what was there, and leaves nothing else behind', () => {
+    writeFileSync(join(root, 'etc/certs/a.crt'), 'old');
+    expect(
+      install(line('/etc/certs/a.crt', 'new', '644') + line('/etc/certs/a.key', 'secret')),
+    ).toMatchObject({ code: 0 });
+    expect([read('etc/certs/a.crt'), read('etc/certs/a.key')]).toEqual(['new', 'secret']);
+    expect(statSync(join(root, 'etc/certs/a.key')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(root, 'etc/certs/a.crt')).mode & 0o777).toBe(0o644);
+    expect(read('var/lib/keyroll/backup/rot1/etc/certs/a.crt')).toBe('old');
+    expect(readdirSync(join(root, 'etc/certs')).sort()).toEqual(['a.crt', 'a.key']);
+    expect(readdirSync(join(root, 'var/lib/keyroll'))).toEqual(['backup']);
+  });
+
+  it('backs up the first content, not what an earlier call of the same rotation wrote', () => {
+    writeFileSync(join(root, 'etc/certs/a.crt'), 'first');
+    install(line('/etc/certs/a.crt', 'second'));
+    install(line('/etc/certs/a.crt', 'third'));
+    expect(read('var/lib/keyroll/backup/rot1/etc/certs/a.crt')).toBe('first');
+  });
+
+  it('touches nothing when all is as asked', () => {
+    install(line('/etc/certs/a.crt', 'new'));
+    const before = statSync(join(root, 'etc/certs/a.crt')).ino;
+    expect(install(line('/etc/certs/a.crt', 'new'))).toMatchObject({ code: 0, out: '' });
+    expect(statSync(join(root, 'etc/certs/a.crt')).ino).toBe(before);
+  });
+
+  it('replaces a planted symbolic link and does not write through it', () => {
+    writeFileSync(join(root, 'victim'), 'mine');
+    symlinkSync(join(root, 'victim'), join(root, 'etc/certs/a.key'));
+    install(line('/etc/certs/a.key', 'secret'));
+    expect(read('victim')).toBe('mine');
+    expect(read('etc/certs/a.key')).toBe('secret');
+  });
+
+  it('changes no name when one content cannot be written', () => {
+    writeFileSync(join(root, 'etc/certs/a.crt'), 'old');
+    writeFileSync(join(root, 'etc/plain'), 'a file, not a folder');
+    expect(install(line('/etc/certs/a.crt', 'new') + line('/etc/plain/b.crt', 'x')).code).not.toBe(0);
+    expect(read('etc/certs/a.crt')).toBe('old');
+    expect(readdirSync(join(root, 'etc/certs'))).toEqual(['a.crt']);
+    expect(existsSync(join(root, 'var/lib/keyroll/backup/rot1/etc/certs/a.crt'))).toBe(true);
+  });
+});
