@@ -19,15 +19,8 @@ import {
 import { existingLab, readRecord } from './record.js';
 import { sshCommand, sshFiles } from './ssh.js';
 
-export { status, type LabStatus, type NodeStatus } from './lifecycle/status.js';
-export {
-  defaultOptions,
-  network,
-  stateDirFromEnvironment,
-  type LabNode,
-  type LabOptions,
-  type LabPlan,
-} from './plan.js';
+export { status } from './lifecycle/status.js';
+export { defaultOptions, network, type LabNode, type LabPlan } from './plan.js';
 export type { UpOptions } from './lifecycle/up.js';
 export type { CommandResult } from './host/command.js';
 
@@ -93,7 +86,10 @@ export async function execInteractive(
   return runInteractive(inNetworkWithHosts(plan, argv));
 }
 
-/** Runs a shell command on a node over SSH as the admin user; words are joined by spaces, as ssh does. */
+/**
+ * Runs a shell command on a node over SSH as the admin user; words are joined by spaces, as ssh does.
+ * @public
+ */
 export async function ssh(
   node: string,
   argv: readonly string[],
