@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { itBoreLoad, itWasAvailable } from './assertions/availability.js';
+import { itSeesWhatIsBroken } from './assertions/broken.js';
 import { itRenewedWhatTheClusterHolds, itReplacedTheFrontProxy } from './assertions/cluster.js';
 import { itMintedAsBefore, itReplacedEveryCredential } from './assertions/credentials.js';
 import { itLeftTheNodesAsTheyWere, itRunsAgain } from './assertions/nodes.js';
@@ -35,6 +36,7 @@ function rotation(wish: RotationWish, lab: () => Promise<TestLab>): void {
     itMovedTrustInOrder(of);
     itMovedLeadershipBehindPauses(of);
     itLeftNothingOldInUse(of);
+    if (wish.load) itSeesWhatIsBroken(of);
   });
 }
 

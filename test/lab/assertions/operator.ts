@@ -114,7 +114,7 @@ export function itLeftNothingOldInUse(of: () => Rotation): void {
       else if (name.includes('token')) secrets.push(text);
     }
     say(`${watched.commandLines.size} command lines, ${secrets.length} secrets`);
-    const telling = /-----BEGIN|LS0tLS1CRUdJTi|eyJhbGciOi/;
+    const telling = /-----BEGIN [A-Z]|LS0tLS1CRUdJTi|eyJhbGciOi/;
     const found = [...watched.commandLines].filter(
       (line) => telling.test(line) || secrets.some((secret) => line.includes(secret)),
     );

@@ -16,14 +16,14 @@ export interface Child {
 
 const entry = (name: string): string => fileURLToPath(new URL(`../children/${name}.ts`, import.meta.url));
 
-/** The command line of a program of these tests in the lab's network. */
-export function childCommand(lab: TestLab, name: string, args: readonly string[]): string[] {
-  return inNetworkWithHosts(lab.plan, [process.execPath, '--import', 'tsx', entry(name), ...args]);
+/** The command line of a program of these tests. */
+export function childCommand(name: string, args: readonly string[]): string[] {
+  return [process.execPath, '--import', 'tsx', entry(name), ...args];
 }
 
 /** Starts a program and resolves when it has said its first line. @throws Error with what it said when it ended */
 export async function startChild(lab: TestLab, name: string, ...args: string[]): Promise<Child> {
-  const [program = '', ...rest] = childCommand(lab, name, args);
+  const [program = '', ...rest] = inNetworkWithHosts(lab.plan, childCommand(name, args));
   const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines: string[] = [];
   const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 128)));
