@@ -72,7 +72,8 @@ export async function deliver(
     return { answer, error: `HTTP ${answer.status}: ${reasonIn(answer)}`, ...ended() };
   } catch (error) {
     const outcome = { error: describe(error), ...ended() };
-    sent.at(-1)?.abort(new Error('given up'));
+    // What failed by itself has ended; a stream that its server reset leaves its connection to others.
+    if (!(error instanceof ExchangeError)) sent.at(-1)?.abort(new Error('given up'));
     return outcome;
   } finally {
     expiry.cancel();

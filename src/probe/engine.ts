@@ -36,6 +36,7 @@ export class Engine {
       deadlines: this.#deadlines,
       timeoutMs: config.timeoutMs ?? 5000,
       startTimeoutMs: config.startTimeoutMs ?? 10_000,
+      readBackTimeoutMs: config.readBackTimeoutMs ?? 30_000,
     };
     const control = config.control === undefined ? [] : [controlClass(config.control)];
     // A watch refers to its write class, which must be there first.

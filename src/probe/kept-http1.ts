@@ -6,6 +6,9 @@ import type { Exchange, ProbeRequest, Transport } from './exchange.js';
 import { exchangeHttp1 } from './http1.js';
 import { Turns } from './turns.js';
 
+/** Idle connections that are kept beyond those wanted, for times when several requests are under way. */
+const SPARE_IDLE = 6;
+
 /** Node's agent, held to one connection, which is made by us. */
 class OneConnectionAgent extends Agent {
   constructor(private readonly open: () => Socket) {
@@ -142,13 +145,14 @@ export class KeptHttp1Transport implements Transport {
   }
 
   /**
-   * Forgets what is over, and closes what is idle above the wanted count. Busy ones do not count: on a slow machine
-   * all are busy shaking hands, and closing the one that is ready would make the next request shake hands as well.
+   * Forgets what is over, and closes idle ones when there are many. Few is wrong: on a slow machine, where one answer
+   * overlaps the next request, every request would shake hands anew and make it slower still.
    */
   #tidy(endpoint: Endpoint): KeptConnection[] {
     const pool = this.#pools.get(endpoint) ?? [];
     const idle = pool.filter((connection) => !connection.busy && !connection.over);
-    for (const connection of idle.slice(0, Math.max(0, idle.length - this.count))) connection.retire();
+    for (const connection of idle.slice(0, Math.max(0, idle.length - this.count - SPARE_IDLE)))
+      connection.retire();
     const alive = pool.filter((connection) => connection.busy || !connection.over);
     pool.splice(0, pool.length, ...alive);
     return pool;

@@ -166,7 +166,9 @@ describe.skipIf(!python)('pod-probe.py (needs python3)', () => {
   ])('refuses %s', async (_what, pair) => {
     front.present(await pair());
     run();
-    const stats = await until(({ failed }) => failed >= 5);
+    await until(({ failed }) => failed >= 5);
+    await end();
+    const stats = await results();
     expect(stats.failures[0]?.error).toMatch(/CERTIFICATE_VERIFY_FAILED|CertificateError/i);
     expect(stats.requests).toBe(stats.failed);
   });

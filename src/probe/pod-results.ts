@@ -91,13 +91,15 @@ export function mergePodResults(texts: Readonly<Record<string, string>>, until?:
   const successes = summaries.flatMap(({ t, at }) => at.map((ms) => t * 1000 + ms));
   const gap = longestGap([begun, ...successes, until].filter((moment) => moment !== undefined));
   const { seenAt, ...total } = totals(summaries);
+  // A pod that was killed wrote its failures, but not the second in which they happened.
+  const failed = Math.max(total.failed, failures.length);
   const ended = Math.max(until ?? 0, ...summaries.map(({ t }) => t * 1000));
   return {
     running: false,
     seconds: tenth(begun === undefined ? 0 : Math.max(0, ended - begun) / 1000),
     ...total,
-    // A pod that was killed wrote its failures, but not the second in which they happened.
-    failed: Math.max(total.failed, failures.length),
+    requests: Math.max(total.requests, failed),
+    failed,
     longestGapMs: tenth(gap.ms),
     ...(gap.from === undefined ? {} : { longestGapAt: iso(gap.from) }),
     ...(seenAt === 0 ? {} : { longestLatencyAt: iso(seenAt) }),

@@ -14,6 +14,8 @@ export interface Surroundings {
   readonly timeoutMs: number;
   /** In which the first request must succeed. */
   readonly startTimeoutMs: number;
+  /** How long what is asked at the end is tried again. */
+  readonly readBackTimeoutMs: number;
 }
 
 /** One class of requests, which can be started and stopped again and again. */

@@ -65,6 +65,8 @@ export interface ProbeConfig {
   readonly startTimeoutMs?: number;
   /** After which a request without an answer has failed. Default 5000. */
   readonly timeoutMs?: number;
+  /** How long reading back and deleting what was written is tried again at the end. Default 30 000. */
+  readonly readBackTimeoutMs?: number;
 }
 
 export interface FailureRecord {

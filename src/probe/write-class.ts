@@ -78,9 +78,10 @@ export class WriteClass implements ProbeClass {
 
   /** Reads everything back, then deletes it. What cannot be read stays unknown and is an error, never "0 lost". */
   async conclude(): Promise<void> {
+    const patience = this.around.readBackTimeoutMs;
     try {
-      this.#lostKeys = await readBack(this.#sender, this.ledger);
-      await deleteWritten(this.#sender, this.ledger);
+      this.#lostKeys = await readBack(this.#sender, this.ledger, patience);
+      await deleteWritten(this.#sender, this.ledger, patience);
     } catch (error) {
       this.#readBackError = error instanceof Error ? error.message : String(error);
     }
