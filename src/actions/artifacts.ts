@@ -80,8 +80,11 @@ export async function placeArtifacts(session: Session): Promise<void> {
   const { folder, kubeconfig } = places(session);
   const modelFile = basename(session.model.file);
   await mkdir(join(folder, backupFolder, 'kubeconfig'), { recursive: true, mode: 0o700 });
-  await writeFile(join(folder, backupFolder, modelFile), session.model.text, { mode: 0o600 });
-  writeFileAtomically(session.model.file, newModelText(session));
+  const text = newModelText(session);
+  if (text !== session.model.text) {
+    await writeFile(join(folder, backupFolder, modelFile), session.model.text, { mode: 0o600 });
+    writeFileAtomically(session.model.file, text);
+  }
   const fresh = join(folder, outputFolder, kubeconfig);
   if (existsSync(fresh)) {
     await copyFile(join(folder, kubeconfig), join(folder, backupFolder, kubeconfig));

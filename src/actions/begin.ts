@@ -3,13 +3,14 @@ import { StateFolder } from '../adapters/fs/state-folder.js';
 import type { KubeClient, KubeObject } from '../adapters/kube/types.js';
 import { inspectNodes } from '../inventory/inspect.js';
 import type { Layout } from '../layouts/layout.js';
+import { checkSet } from '../mint/check.js';
 import { mintSet } from '../mint/mint.js';
 import type { ApiModel } from '../model/apimodel.js';
 import { masters, type ClusterNode } from '../model/cluster.js';
 import { withKubeconfigCredentials } from '../model/kubeconfig-write.js';
 import { fileOf, type Facts } from '../plan/facts.js';
 import type { Emit } from '../report/events.js';
-import { findBlockers } from './blockers.js';
+import { findBlockers, leftMasters } from './blockers.js';
 import { BlockedError } from './errors.js';
 import type { RotateOptions } from './options.js';
 import { listNodes, modelIdentity, reachCluster, stateRoot, type Reach } from './reach.js';
@@ -17,7 +18,7 @@ import { Session } from './session.js';
 
 /**
  * Opens the way to the cluster and takes up its unfinished rotation, or begins a new one: looks at all nodes and refuses
- * what would hurt. Nothing is changed on any node.
+ * what would hurt. On the nodes nothing is changed but that keyroll's scripts lie in a folder of their own.
  * @throws BlockedError when something forbids the start
  */
 export async function beginSession(
@@ -29,7 +30,9 @@ export async function beginSession(
   const root = stateRoot(options.apiModel);
   const unfinished = StateFolder.unfinished(root);
   emit({ code: 'doing', text: `reaching the cluster through ${options.sshHost}` });
-  const reach = await reachCluster(options, model, layout);
+  const known = unfinished?.readMaterials();
+  const authorities = ['ca.crt', 'old-ca.crt'].flatMap((name) => known?.get(name) ?? []);
+  const reach = await reachCluster(options, model, layout, authorities);
   if (unfinished) return takeUp(options, model, layout, reach, unfinished, emit);
   return beginNew(options, model, layout, reach, root, emit);
 }
@@ -61,6 +64,7 @@ async function takeUp(
     beginning.nodes,
     state.readMaterials(),
   );
+  session.startedAt = beginning.startedAt;
   const presented = state.journal.records.some(
     (record) => record.type === 'phase' && record.id === 'present',
   );
@@ -84,6 +88,8 @@ async function beginNew(
   const inventories = await inspectNodes(nodes, layout, model.adminUsername, (name) =>
     shellOf(reach, nodes, name),
   );
+  for (const { host, fingerprint } of reach.fleet.recordedHostKeys)
+    emit({ code: 'host-key-recorded', host, fingerprint });
   const rotation = newRotationId(new Date());
   const facts: Facts = {
     rotation,
@@ -93,7 +99,10 @@ async function beginNew(
     adminUsername: model.adminUsername,
     leaveBridge: options.leaveBridge,
   };
-  const blockers = findBlockers(facts, model, new Date());
+  const blockers = [
+    ...leftMasters(list.nodes, options.leaveNodes),
+    ...findBlockers(facts, model, new Date()),
+  ];
   if (blockers.length > 0) throw new BlockedError(blockers);
   const state = new StateFolder(root, rotation);
   return new Session(
@@ -151,17 +160,34 @@ export async function mintOnce(session: Session): Promise<void> {
     ...(options.caValidity === undefined ? {} : { caLifetime: options.caValidity }),
     extraApiServerSans: model.extraSans,
   });
+  const problems = checkSet(session.facts(), texts, new Date());
+  if (problems.length > 0)
+    throw new Error(`the new set is not fit for use, and nothing was changed: ${problems.join('; ')}`);
   addAdminKubeconfigs(session.facts(), texts);
+  texts.set('old-kubectlClient.key', profile.kubeConfigPrivateKey);
+  texts.set('old-client.key', profile.clientPrivateKey);
   state.writeMaterials(texts);
-  state.writeBeginning({
-    rotation: state.rotation,
-    startedAt: new Date().toISOString(),
-    serviceIp: session.serviceIp,
-    nodes: session.nodes,
-    inventories: [...session.inventories.values()],
-  });
+  rememberBeginning(session);
   session.setMaterials(texts);
   await session.become(session.oldIdentity);
+}
+
+/** Writes down how the nodes were found. The admin's kubeconfigs are left out: they hold a key, and are needed only once. */
+export function rememberBeginning(session: Session): void {
+  const path = session.layout.adminKubeconfig(session.model.adminUsername);
+  const withoutSecrets = [...session.inventories.values()].map((inventory) => ({
+    ...inventory,
+    files: new Map(
+      [...inventory.files].map(([name, file]) => [name, name === path ? { ...file, content: '' } : file]),
+    ),
+  }));
+  session.state.writeBeginning({
+    rotation: session.rotation,
+    startedAt: session.startedAt,
+    serviceIp: session.serviceIp,
+    nodes: session.nodes,
+    inventories: withoutSecrets,
+  });
 }
 
 function addAdminKubeconfigs(facts: Facts, texts: Map<string, string>): void {

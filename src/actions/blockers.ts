@@ -10,6 +10,18 @@ import {
 } from '../pki/index.js';
 import { credentialsOn, inventoryOf, mastersOf, type Facts } from '../plan/facts.js';
 
+/** A master that is left out would keep the old trust and cut off everybody who asks it. */
+export function leftMasters(nodes: readonly ClusterNode[], left: readonly string[]): Finding[] {
+  return nodes
+    .filter(({ name, role }) => role === 'master' && left.includes(name))
+    .map(({ name }) => ({
+      code: 'master-left-out',
+      where: `node ${name}`,
+      what: 'is a master, and --leave-node names it',
+      next: 'every master must take part; mend it, or remove it from the cluster',
+    }));
+}
+
 /** What forbids to start: what is on the nodes is not what the model says, or cannot be bridged. */
 export function findBlockers(facts: Facts, model: ApiModel, now: Date): Finding[] {
   return [

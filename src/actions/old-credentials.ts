@@ -1,7 +1,7 @@
 import type { KubeObject } from '../adapters/kube/types.js';
 import { masters } from '../model/cluster.js';
 import { tokenSecrets } from '../steps/service-account-tokens.js';
-import { modelIdentity, messageOf, type ApiIdentity } from './reach.js';
+import { messageOf, type ApiIdentity } from './reach.js';
 import type { Session } from './session.js';
 import { stepContext } from './step-context.js';
 
@@ -42,16 +42,16 @@ export async function keepOldTokens(session: Session): Promise<void> {
 
 /** All kinds of old credentials that a rotation takes out of use. */
 export function oldCredentials(session: Session): OldCredential[] {
-  const { materials, model } = session;
+  const { materials } = session;
   const trust = [materials.get('ca.crt'), materials.get('old-ca.crt')];
   const client = {
     ca: trust,
-    certificate: model.certificateProfile.clientCertificate,
-    key: model.certificateProfile.clientPrivateKey,
+    certificate: materials.get('old-client.crt'),
+    key: materials.get('old-client.key'),
   };
   const tokens = ['legacy', 'projected'].filter((kind) => materials.has(`old-token-${kind}`));
   return [
-    { name: 'admin kubeconfig', try: () => asClient(session, { ...modelIdentity(model), ca: trust }) },
+    { name: 'admin kubeconfig', try: () => asClient(session, session.oldIdentity) },
     { name: 'client certificate', try: () => asClient(session, client) },
     ...tokens.map((kind) => ({
       name: `service-account token (${kind})`,
@@ -106,6 +106,8 @@ async function asEtcdClient(session: Session): Promise<{ accepted: boolean; answ
     .run('etcd', [endpoint, session.layout.ca, certificate, key, 'endpoint', 'health'], {
       allowFailure: true,
     });
+  if (result.stderr.includes('no such file'))
+    throw new Error(`node ${master?.name ?? ''}: ${lastLine(result.stderr)}`);
   return { accepted: result.code === 0, answer: result.code === 0 ? 'healthy' : lastLine(result.stderr) };
 }
 

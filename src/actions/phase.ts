@@ -4,13 +4,15 @@ import { inspectNodes } from '../inventory/inspect.js';
 import { observeBarrier, type Observation } from '../inventory/observe-barrier.js';
 import { nodesFromApi } from '../inventory/discover.js';
 import { mintForNode } from '../mint/mint.js';
-import { masters } from '../model/cluster.js';
+import { masters, type ClusterNode } from '../model/cluster.js';
 import { stepsOf, type Barrier, type Flow, type PhaseName, type Step } from '../model/plan.js';
 import type { KubeObject } from '../adapters/kube/types.js';
 import { planPhase } from '../plan/plan.js';
 import { refreshNode } from '../plan/refresh.js';
 import { runStep } from '../steps/index.js';
 import { members } from '../steps/etcd.js';
+import { holdsNodeCredentials, type Pod } from '../steps/workloads.js';
+import { rememberBeginning } from './begin.js';
 import { BarrierError } from './errors.js';
 import type { Session } from './session.js';
 import { stepContext } from './step-context.js';
@@ -29,7 +31,7 @@ export async function runPhase(session: Session, name: PhaseName): Promise<reado
   const phase = planPhase(name, session.facts(await leaders(session)));
   session.emit({ code: 'phase-begins', phase: name, steps: stepsOf(phase.flow).length });
   await executeFlow(session, phase.flow);
-  if (name === 'refresh') await refreshNewcomers(session);
+  await readNodesAgain(session, name);
   const observations = await holdBarrier(
     session,
     planPhase(name, session.facts(await leaders(session))).barrier,
@@ -70,23 +72,57 @@ async function leaders(session: Session): Promise<{ etcdLeader?: string; control
   };
 }
 
-/** Agents that joined since the start came with the old trust: they are inspected, and refreshed like the others. */
-async function refreshNewcomers(session: Session): Promise<void> {
+/**
+ * The list of nodes, read again before a barrier. One that is gone from it blocks, since it may come back with the old
+ * trust; an agent that joined came with the old trust, and is refreshed like the others from `refresh` on.
+ */
+async function readNodesAgain(session: Session, phase: PhaseName): Promise<void> {
   const listed = (await nodesFromApi(session.kube())).nodes.filter(
     ({ name }) => !session.options.leaveNodes.includes(name),
   );
-  const fresh = listed.filter(({ name }) => !session.nodes.some((node) => node.name === name));
   const gone = session.nodes.filter(({ name }) => !listed.some((node) => node.name === name));
-  for (const { name } of gone) session.note(`node ${name} is no longer in the cluster's list`);
-  session.nodes = listed;
+  if (gone.length > 0) {
+    const names = gone.map(({ name }) => name).join(', ');
+    throw new Error(
+      `${names}: no longer in the cluster's list of nodes; if it was taken away for good, run the same command again with --leave-node NAME`,
+    );
+  }
+  const fresh = listed.filter(({ name }) => !session.nodes.some((node) => node.name === name));
   if (fresh.length === 0) return;
+  await takeIn(session, fresh);
+  if (phase === 'trust' || phase === 'present') return;
+  await executeFlow(session, { parallel: fresh.map((node) => refreshNode(session.facts(), node)), limit: 3 });
+  await restartNodePods(session, fresh);
+}
+
+async function takeIn(session: Session, fresh: readonly ClusterNode[]): Promise<void> {
+  const [master] = fresh.filter(({ role }) => role === 'master');
+  if (master)
+    throw new Error(
+      `${master.name}: a master joined during the rotation, which this version cannot take in; remove it, then run the same command again`,
+    );
   for (const { name } of fresh) session.note(`node ${name} joined during the rotation and is refreshed too`);
+  session.nodes = [...session.nodes, ...fresh];
   const seen = await inspectNodes(fresh, session.layout, session.model.adminUsername, session.shell);
   for (const [name, inventory] of seen) session.inventories.set(name, inventory);
-  const texts = await mintForNode(session.facts(), fresh, new Date(), session.options.validity);
-  session.state.writeMaterials(texts);
-  session.setMaterials(new Map([...session.state.readMaterials()]));
-  await executeFlow(session, { parallel: fresh.map((node) => refreshNode(session.facts(), node)), limit: 3 });
+  session.state.writeMaterials(
+    await mintForNode(session.facts(), fresh, new Date(), session.options.validity),
+  );
+  session.setMaterials(session.state.readMaterials());
+  rememberBeginning(session);
+}
+
+/** What a DaemonSet started on a newcomer before its files were new holds the old ones, however young it is. */
+async function restartNodePods(session: Session, nodes: readonly ClusterNode[]): Promise<void> {
+  const names = new Set(nodes.map(({ name }) => name));
+  const pods = (await session.kube().list<Pod>('/api/v1/pods')).filter(
+    ({ spec, metadata }) =>
+      names.has(spec.nodeName ?? '') &&
+      holdsNodeCredentials(spec, session.layout) &&
+      metadata.ownerReferences?.[0]?.kind === 'DaemonSet',
+  );
+  for (const { metadata } of pods)
+    await session.kube().delete(`/api/v1/namespaces/${metadata.namespace ?? ''}/pods/${metadata.name}`);
 }
 
 /** Looks until everything is as the barrier wants it. @throws BarrierError with what is not, after its time */

@@ -36,8 +36,16 @@ export function stateRoot(model: string): string {
   return join(dirname(model), '_keyroll');
 }
 
-/** @throws HostKeyError, RemoteError, or Error when neither way to the API works */
-export async function reachCluster(options: RotateOptions, model: ApiModel, layout: Layout): Promise<Reach> {
+/**
+ * `authorities`: CAs (PEM) that the API may show besides the model's, when a rotation is under way.
+ * @throws HostKeyError, RemoteError, or Error when neither way to the API works
+ */
+export async function reachCluster(
+  options: RotateOptions,
+  model: ApiModel,
+  layout: Layout,
+  authorities: readonly string[],
+): Promise<Reach> {
   const fleet = openFleet({
     jump: { host: options.sshHost, port: options.sshPort },
     username: model.adminUsername,
@@ -51,9 +59,13 @@ export async function reachCluster(options: RotateOptions, model: ApiModel, layo
     scripts: await loadScripts(),
   });
   const server = `https://${model.fqdn}:${layout.apiPorts.port}`;
-  const tunneled = !(await answers(
-    openKubeClient({ server, ...clientOf(modelIdentity(model)), timeoutMs: 5000 }),
-  ));
+  const identity = modelIdentity(model);
+  const asked = {
+    ...clientOf({ ...identity, ca: [...identity.ca, ...authorities] }),
+    server,
+    timeoutMs: 5000,
+  };
+  const tunneled = !(await answers(openKubeClient(asked)));
   const connect = tunneled ? { connect: (host: string, port: number) => fleet.connect(host, port) } : {};
   return {
     fleet,
@@ -80,7 +92,8 @@ export function modelIdentity({ certificateProfile: profile }: ApiModel): ApiIde
 
 async function answers(kube: KubeClient): Promise<boolean> {
   try {
-    return (await kube.request('GET', '/version')).status === 200;
+    // Whoever knows us no longer answers too.
+    return [200, 401, 403].includes((await kube.request('GET', '/version')).status);
   } catch {
     // Whatever the reason, the other way is tried next, and its error is the one that is told.
     return false;

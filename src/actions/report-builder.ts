@@ -93,9 +93,7 @@ export class ReportBuilder {
       restarts: restartReports(session),
       refused: this.#refusedReports(),
       observed: this.#observed,
-      leadershipMoves: session.state.journal.records
-        .filter(({ type, id }) => type === 'done' && id === 'distrust/move-leader')
-        .map(({ details }) => details),
+      leadershipMoves: leadershipMoves(session),
       hostKeys: session.reach.fleet.recordedHostKeys,
       notes: session.notes,
       leftNodes: session.options.leaveNodes,
@@ -163,6 +161,15 @@ function fingerprintAt(inventory: NodeInventory, path: string): string | undefin
   } catch (error) {
     return messageOf(error);
   }
+}
+
+/** Every move of etcd's leadership that this rotation made, with the pauses that it lay in. */
+function leadershipMoves(session: Session): unknown[] {
+  return session.state.journal.records.flatMap(({ type, details }) => {
+    const { moved, leadership } = (details ?? {}) as { moved?: boolean; leadership?: unknown };
+    if (type !== 'done') return [];
+    return moved === true ? [details] : leadership === undefined ? [] : [leadership];
+  });
 }
 
 /** What the journal says was restarted, by process and node. */

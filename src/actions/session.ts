@@ -15,6 +15,8 @@ import type { RotateOptions } from './options.js';
 /** One run of keyroll on one rotation: what it knows, what it holds open, and whom it is to the API at present. */
 export class Session {
   nodes: readonly ClusterNode[];
+  /** When the rotation began (ISO); a run that takes it up keeps it. */
+  startedAt = new Date().toISOString();
   materials: Materials;
   readonly notes: string[] = [];
   #kube: KubeClient;
@@ -55,7 +57,10 @@ export class Session {
 
   /** The admin of before, trusting both CAs. */
   get oldIdentity(): ApiIdentity {
-    const { certificate, key } = modelIdentity(this.model);
+    const [certificate, key] = [
+      this.materials.get('old-kubectlClient.crt'),
+      this.materials.get('old-kubectlClient.key'),
+    ];
     return { ca: [this.materials.get('ca.crt'), this.materials.get('old-ca.crt')], certificate, key };
   }
 

@@ -13,7 +13,7 @@ import { z } from 'zod';
 
 const recordSchema = z.object({
   at: z.string(),
-  type: z.enum(['intent', 'done', 'failed', 'phase', 'finished']),
+  type: z.enum(['intent', 'done', 'failed', 'fact', 'phase', 'finished']),
   id: z.string(),
   details: z.unknown().optional(),
 });
@@ -62,6 +62,14 @@ export class Journal {
   /** A record of this type and id is there. */
   has(type: JournalRecord['type'], id: string): boolean {
     return this.#records.some((record) => record.type === type && record.id === id);
+  }
+
+  /** What was found out once and must stay so when a step runs again: the value of the first time. */
+  remember<T>(id: string, value: T): T {
+    const known = this.#records.find((record) => record.type === 'fact' && record.id === id);
+    if (known) return known.details as T;
+    this.append('fact', id, value);
+    return value;
   }
 
   close(): void {

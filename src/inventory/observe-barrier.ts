@@ -135,7 +135,9 @@ function serverDeviations(
           `${where} does not accept clients of ${ca}; it names ${shown.acceptedCas.join('; ') || 'no CA'}`,
       ),
     ...expected.namesNot.filter(accepts).map((ca) => `${where} still accepts clients of ${ca}`),
-    ...(chainOf(shown).join() === chain.join() ? [] : [`${where} does not serve ${expected.chain}`]),
+    ...(shown.chain.map((pem) => parseCertificate(pem, 'handshake').fingerprint).join() === chain.join()
+      ? []
+      : [`${where} does not serve ${expected.chain}`]),
   ];
 }
 
@@ -148,7 +150,7 @@ function chainOf({ chain }: Handshake): string[] {
 }
 
 function expectedChain(pem: string, where: string): string[] {
-  return parseCertificates(pem, where).map((certificate) => certificate.publicKeyFingerprint);
+  return parseCertificates(pem, where).map((certificate) => certificate.fingerprint);
 }
 
 /** What all servers show before anything has changed. */

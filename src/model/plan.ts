@@ -67,7 +67,7 @@ export type Step = StepBase &
     | { readonly kind: 'await-orphan-pods' }
     | { readonly kind: 'clean-authentication-config' }
     | { readonly kind: 'retire-legacy-tokens' }
-    | { readonly kind: 'remove-files'; readonly node: string; readonly folder: string }
+    | { readonly kind: 'remove-files'; readonly node: string; readonly folders: readonly string[] }
   );
 
 export type StepKind = Step['kind'];

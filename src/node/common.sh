@@ -22,6 +22,14 @@ wait_for() {
 # pids_of NAME: processes whose program is called NAME, whatever container they run in.
 pids_of() { pgrep -f "^([^ ]*/)?$1( |\$)" || [ $? -eq 1 ]; }
 
+# started_at PID: s since the epoch, from the kernel's word on the process (the date of its folder says something else);
+# 0 when it is gone.
+started_at() {
+  _ticks=$(sed 's/.*) //' "$ROOT/proc/$1/stat" 2>/dev/null | cut -d' ' -f20)
+  [ -n "$_ticks" ] || { echo 0; return; }
+  echo $(( $(sed -n 's/^btime //p' "$ROOT/proc/stat") + _ticks / $(getconf CLK_TCK) ))
+}
+
 # has_argument PID ARGUMENT: the process was started with exactly this argument.
 has_argument() { tr '\0' '\n' <"$ROOT/proc/$1/cmdline" 2>/dev/null | grep -qxF -e "$2"; }
 

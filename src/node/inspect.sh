@@ -1,7 +1,7 @@
 #!/bin/sh
 # inspect KIND:PATH…
-# Says what is on this node, one fact a line, for keyroll to read. No private key leaves the node: of a key only the
-# SHA-256 of its public half is told.
+# Says what is on this node, one fact a line, for keyroll to read. Of a key only the SHA-256 of its public half is told
+# (a file that is asked for by name, like the admin's kubeconfig, is told whole).
 #   file:PATH    file PATH MODE OWNER:GROUP BASE64         (or: absent PATH)
 #   key:PATH     key PATH MODE OWNER:GROUP FINGERPRINT
 #   folder:PATH  file lines for each plain file in it whose name does not begin with a dot
@@ -29,7 +29,7 @@ for want in "$@"; do
     unit) say "unit $what $(systemctl is-active "$what") $(systemctl is-enabled "$what" 2>/dev/null || echo none)" ;;
     program)
       for pid in $(pids_of "$what"); do
-        say "process $what $pid $(stat -c %Y "$ROOT/proc/$pid" 2>/dev/null || echo 0) $(tr '\0' '\n' <"$ROOT/proc/$pid/cmdline" | base64 -w0)"
+        say "process $what $pid $(started_at "$pid") $(tr '\0' '\n' <"$ROOT/proc/$pid/cmdline" | base64 -w0)"
       done ;;
     clock) say "clock $(now_ms)" ;;
     boot) say "boot $(cat "$ROOT/proc/sys/kernel/random/boot_id")" ;;

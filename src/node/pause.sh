@@ -1,8 +1,8 @@
 #!/bin/sh
 # pause PORT SECONDS
-# Drops what arrives at this master's API server while standard input says so. Lines read: `pause`, `resume`; each is
-# answered with what was done and when (ms). Should the other side vanish, the end of input ends the pause, and a timer
-# that was armed before the pause began ends it after SECONDS in any case.
+# Drops what arrives at this master's API server while standard input says so. Lines read: `arm`, `pause`, `resume`; each
+# is answered with what was done and when (ms). Should the other side vanish, the end of input ends the pause, and the
+# timer that `arm` starts ends it SECONDS later in any case.
 set -eu
 . "${0%/*}/common.sh"
 port=$1; seconds=$2
@@ -13,9 +13,11 @@ trap resume EXIT
 echo waiting
 while read -r word; do
   case $word in
-    pause)
+    arm)
       systemd-run -q --collect --on-active="$seconds" --timer-property=AccuracySec=50ms --unit="$mark-$$" \
         /bin/sh "${0%/*}/end-pause.sh" "$port"
+      echo armed ;;
+    pause)
       rule -I
       echo "paused $(now_ms)" ;;
     resume)

@@ -50,7 +50,31 @@ remove_one_by_one() {
   done
 }
 
+# retarget FROM TO: the redirect goes to another master, in one transaction a table.
+retarget() {
+  printf '%s\n' "$2" >"$STATE/run/redirect"
+  {
+    say '*filter'
+    say "-I FORWARD 1 -p tcp -d $2 --dport $port -j ACCEPT"
+    say "-I FORWARD 1 -p tcp -s $2 --sport $port -j ACCEPT"
+    say "-D FORWARD -p tcp -d $1 --dport $port -j ACCEPT"
+    say "-D FORWARD -p tcp -s $1 --sport $port -j ACCEPT"
+    say 'COMMIT'
+    say '*nat'
+    say "-F $CHAIN"
+    say "-A $CHAIN -p tcp -j DNAT --to-destination $2:$port"
+    say "-I POSTROUTING 1 -p tcp -d $2 --dport $port -m conntrack --ctstate DNAT -j MASQUERADE"
+    say "-D POSTROUTING -p tcp -d $1 --dport $port -m conntrack --ctstate DNAT -j MASQUERADE"
+    say 'COMMIT'
+  } | iptables-restore -w 5 -n
+}
+
 hold_rule() { iptables -w 5 "$1" INPUT -p tcp --dport "$port" -m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -j DROP; }
 # hold: what still arrives on kept connections is dropped, and sent again by TCP a moment later.
-hold() { hold_rule -I && : >"$STATE/run/hold"; }
-hold_off() { [ -e "$STATE/run/hold" ] || return 0; hold_rule -D && rm -f "$STATE/run/hold"; }
+# The mark comes first: a rule that nobody knows of would stay.
+hold() { : >"$STATE/run/hold"; hold_rule -I; }
+hold_off() {
+  [ -e "$STATE/run/hold" ] || return 0
+  while hold_rule -C 2>/dev/null; do hold_rule -D; done
+  rm -f "$STATE/run/hold"
+}

@@ -24,10 +24,11 @@ start_again() {
   [ -z "$stopped" ] || systemctl start $stopped
 }
 stopped=
-for unit in "$@"; do
-  if systemctl is-active -q "$unit"; then systemctl stop "$unit"; stopped="$stopped $unit"; fi
-done
 trap start_again EXIT
+trap 'exit 143' HUP INT TERM
+for unit in "$@"; do
+  if systemctl is-active -q "$unit"; then stopped="$stopped $unit"; systemctl stop "$unit"; fi
+done
 if ! signed; then
   mkdir -p "$kept"
   for old in "$pki"/kubelet-client-*.pem; do

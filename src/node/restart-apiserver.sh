@@ -37,15 +37,22 @@ find_target() {
   return 1
 }
 
-# keep_target: a redirect never points at a dead master; with no healthy one it goes.
+# keep_target: a redirect does not point at a dead master (three looks in a row); with no healthy one it goes.
+misses=0
 keep_target() {
   [ -s "$STATE/run/redirect" ] || return 0
   current=$(cat "$STATE/run/redirect")
-  ready "$current" && return 0
-  redirect_off
-  other=$(find_target "$current") || { say "no other master answers: the redirect is gone"; return 0; }
-  say "$current stopped answering: new connections go to $other"
-  redirect_to "$other"
+  if ready "$current"; then misses=0; return 0; fi
+  misses=$((misses + 1))
+  [ "$misses" -ge 3 ] || return 0
+  if other=$(find_target "$current"); then
+    say "$current stopped answering: new connections go to $other"
+    retarget "$current" "$other"
+    misses=0
+  else
+    say "no other master answers: the redirect is gone"
+    redirect_off
+  fi
 }
 
 etcdctl_here() {
@@ -53,24 +60,25 @@ etcdctl_here() {
     --cacert="$ROOT$ca" --cert="$ROOT$etcd_certificate" --key="$ROOT$etcd_key" endpoint "$2" -w simple
 }
 
-# restart_etcd: only while every other member is healthy and this one does not lead; else etcd is left alone.
+# restart_etcd: only while every other member is healthy and this one does not lead; else etcd is left alone. Fails when
+# the member was left alone or is not healthy afterwards; the log says which.
 restart_etcd() {
-  here=https://127.0.0.1:2379
-  case $(etcdctl_here "$here" status | cut -d, -f5 | tr -d ' ') in
+  case $(etcdctl_here https://127.0.0.1:2379 status | cut -d, -f5 | tr -d ' ') in
     false) ;;
-    true) say "etcd: left alone, its member here is the leader"; return 0 ;;
-    *) say "etcd: left alone, its member here does not answer"; return 0 ;;
+    true) say "etcd: left alone, its member here is the leader"; return 1 ;;
+    *) say "etcd: left alone, its member here does not answer"; return 1 ;;
   esac
   for endpoint in $endpoints; do
-    etcdctl_here "$endpoint" health >/dev/null 2>&1 || { say "etcd: left alone, $endpoint is not healthy"; return 0; }
+    etcdctl_here "$endpoint" health >/dev/null 2>&1 || { say "etcd: left alone, $endpoint is not healthy"; return 1; }
   done
-  systemctl restart etcd
+  systemctl restart etcd || { say "etcd: systemd could not restart it"; return 1; }
   wait_for 60 etcd_healthy || { say "etcd: not healthy 60 s after its restart"; return 1; }
   say "etcd: restarted"
 }
 etcd_healthy() { etcdctl_here https://127.0.0.1:2379 health >/dev/null 2>&1; }
 
-gone() { [ -z "$(pids_of kube-apiserver)" ]; }
+# ended: nothing runs any more; what kubelet started again meanwhile is ended too.
+ended() { kill_all KILL; [ -z "$(pids_of kube-apiserver)" ]; }
 kill_all() { for pid in $(pids_of kube-apiserver); do kill "-$1" "$pid" 2>/dev/null || say "process $pid was gone"; done; }
 
 mark() { say "$(now_ms) $*"; }
@@ -95,13 +103,21 @@ sleep 0.4
 kill_all TERM
 mark sigterm
 sleep 0.8
-mv -T "$manifests/$old" "$step/left-$old"
+[ ! -e "$manifests/$old" ] || mv -T "$manifests/$old" "$step/left-$old"
 kill_all KILL
 hold_off
 mark stopped
-wait_for 10 gone || die "kube-apiserver did not end after SIGKILL"
+# From here on a manifest comes back whatever fails: the old one until the files are new, then the new one.
+put_back() { [ -e "$manifests/$new" ] || [ ! -e "$step/left-$old" ] || mv -T "$step/left-$old" "$manifests/$old"; }
+trap put_back EXIT
+wait_for 10 ended || die "kube-apiserver did not end after SIGKILL"
 sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
-[ "$etcd" = no ] || { mark "etcd restart"; restart_etcd; mark "etcd done"; }
+etcd_done=yes
+if [ "$etcd" = yes ]; then
+  mark "etcd restart"
+  restart_etcd || etcd_done=no
+  mark "etcd done"
+fi
 cp "$step/manifest" "$manifests/.keyroll-$new"
 chmod --reference="$step/left-$old" "$manifests/.keyroll-$new"
 sync "$manifests/.keyroll-$new"
@@ -114,3 +130,4 @@ until ready_locally && started_with kube-apiserver "$arguments"; do
   checked=$((checked + 1)); [ $((checked % 8)) -ne 0 ] || keep_target
 done
 mark ready
+[ "$etcd_done" = yes ] || die "kube-apiserver is ready with its new manifest, but etcd was not restarted"

@@ -5,10 +5,9 @@
 set -eu
 . "${0%/*}/common.sh"
 program=$1; since=$2
-started() { stat -c %Y "$ROOT/proc/$1" 2>/dev/null || echo 0; }
 fresh() {
   pid=$(pids_of "$program" | head -n 1)
-  [ -n "$pid" ] && [ "$(started "$pid")" -ge "$since" ]
+  [ -n "$pid" ] && [ "$(started_at "$pid")" -ge "$since" ]
 }
 old_gone() { ! kill -0 "$old" 2>/dev/null; }
 fresh && exit 0

@@ -19,4 +19,6 @@ if [ ! -e "$step/result" ] || [ "$(cat "$step/result")" != 0 ]; then
 fi
 wait_for 600 test -e "$step/result" || die "step $name has not ended after 600 s"
 cat "$step/log"
-exit "$(cat "$step/result")"
+code=$(cat "$step/result")
+[ "$code" = 0 ] || { grep -v '^[0-9]\{13\} ' "$step/log" | tail -n 3 | tr '\n' ';' >&2; echo >&2; }
+exit "$code"

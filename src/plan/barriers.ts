@@ -132,6 +132,7 @@ function afterDistrust(facts: Facts, node: ClusterNode): NodeExpectation {
     node: node.name,
     files: [
       ...files,
+      { path: facts.layout.caKey, mode: '600', owner: 'root:root', content: { material: 'ca.key' } },
       replaced(facts, node.name, facts.layout.frontProxyCa, newProxyCa),
       ...untouched(facts, node),
     ],

@@ -122,6 +122,6 @@ function removeOwn(facts: Facts, node: ClusterNode): Flow {
     kind: 'remove-files',
     title: `${node.name}: keyroll's own files go`,
     node: node.name,
-    folder: facts.layout.own,
+    folders: [facts.layout.own, '/var/lib/keyroll/steps'],
   });
 }

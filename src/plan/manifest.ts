@@ -90,7 +90,7 @@ function read(text: string, where: string): { name: Scalar<string>; items: Scala
 }
 
 function scalars(node: unknown): Scalar<string>[] {
-  return isSeq(node) ? (node).items.filter(isText) : [];
+  return isSeq(node) ? node.items.filter(isText) : [];
 }
 
 function isText(node: unknown): node is Scalar<string> {

@@ -119,6 +119,11 @@ function adminKubeconfig(facts: Facts, node: ClusterNode): Flow {
 function controllerManagerKubeconfig(facts: Facts, node: ClusterNode): PlannedFile {
   const { kubeconfig, own, ca } = facts.layout;
   const seen = fileOf(facts, node.name, kubeconfig);
+  if (!seen.content.includes(ca)) {
+    throw new Error(
+      `node ${node.name}: ${kubeconfig} does not name ${ca}, expected it to trust that file; restore it, then run the same command again`,
+    );
+  }
   return {
     path: `${own}/kubeconfig`,
     mode: '600',

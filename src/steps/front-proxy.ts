@@ -8,6 +8,9 @@ import { waitFor } from './wait.js';
 interface ApiService extends KubeObject {
   spec?: { service?: { name: string; namespace: string; port?: number } };
 }
+interface Service extends KubeObject {
+  spec?: { ports?: { port: number; name?: string }[] };
+}
 interface Endpoints extends KubeObject {
   subsets?: { addresses?: { ip: string }[]; ports?: { port: number; name?: string }[] }[];
 }
@@ -53,17 +56,21 @@ async function aggregatedServers({ kube }: StepContext): Promise<string[]> {
   const services = (await kube().list<ApiService>('/apis/apiregistration.k8s.io/v1/apiservices')).flatMap(
     (item) => item.spec?.service ?? [],
   );
-  const found = await Promise.all(
-    services.map(({ namespace, name }) =>
-      kube().get<Endpoints>(`/api/v1/namespaces/${namespace}/endpoints/${name}`),
-    ),
+  const targets = await Promise.all(
+    services.map(async ({ namespace, name, port = 443 }) => {
+      const service = await kube().get<Service>(`/api/v1/namespaces/${namespace}/services/${name}`);
+      const portName = service.spec?.ports?.find((candidate) => candidate.port === port)?.name;
+      const { subsets = [] } = await kube().get<Endpoints>(
+        `/api/v1/namespaces/${namespace}/endpoints/${name}`,
+      );
+      return subsets.flatMap(({ addresses = [], ports = [] }) =>
+        ports
+          .filter((candidate) => candidate.name === portName)
+          .flatMap((found) => addresses.map(({ ip }) => `${ip}:${found.port}`)),
+      );
+    }),
   );
-  const targets = found.flatMap((endpoints) =>
-    (endpoints.subsets ?? []).flatMap((subset) =>
-      (subset.addresses ?? []).flatMap(({ ip }) => (subset.ports ?? []).map(({ port }) => `${ip}:${port}`)),
-    ),
-  );
-  return [...new Set(targets)];
+  return [...new Set(targets.flat())];
 }
 
 async function serversName(

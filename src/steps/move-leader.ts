@@ -18,18 +18,51 @@ const answerMs = 2500;
 export const moveLeader: StepRunner<'move-leader'> = async (step, context) => {
   const all = await members(context);
   const leader = all.find((member) => member.leader);
-  const target = all.find((member) => member.node === step.to);
-  if (!leader || !target)
-    throw new Error(
-      `etcd: found no ${leader ? `member on ${step.to}` : 'leader'}; check its health, then run the same command again`,
-    );
+  if (!leader) throw new Error('etcd: found no leader; check its health, then run the same command again');
   if (!step.away.includes(leader.node)) return { moved: false, leader: leader.node };
+  return moveTo(
+    context,
+    leader,
+    all.find((member) => member.node === step.to),
+  );
+};
+
+/** Moves leadership away from a master that is about to restart its etcd. Undefined when it does not lead. */
+export async function leadElsewhere(context: StepContext, node: string): Promise<Moved | undefined> {
+  const all = await members(context);
+  const leader = all.find((member) => member.leader);
+  if (leader?.node !== node) return undefined;
+  return moveTo(
+    context,
+    leader,
+    all.find((member) => member !== leader),
+  );
+}
+
+/** A move of leadership, with the pauses that it lay in. */
+export interface Moved {
+  readonly moved: true;
+  readonly from: string;
+  readonly to: string | undefined;
+  readonly pauses: readonly Pause[];
+  readonly move: { readonly begun: number; readonly ended: number };
+}
+
+async function moveTo(
+  context: StepContext,
+  leader: EtcdMember,
+  target: EtcdMember | undefined,
+): Promise<Moved> {
+  if (!target)
+    throw new Error(
+      `etcd: found no member that could lead instead of ${leader.node}; check its health, then run the same command again`,
+    );
   const result = await behindPause(context, leader, target);
   const now = (await members(context)).find((member) => member.leader);
   if (now?.node === leader.node)
     throw new Error(`etcd: leadership is still on ${leader.node}; run the same command again`);
   return { moved: true, from: leader.node, to: now?.node, ...result };
-};
+}
 
 interface Pause {
   readonly node: string;
@@ -46,21 +79,22 @@ async function behindPause(
   const { layout } = context;
   const etcdClient = layout.credentials(1).find((spec) => spec.name === 'etcdclient');
   if (!etcdClient) throw new Error(`layout ${layout.name}: names no etcd client certificate`);
-  const nodes = masters(context.nodes());
-  const talks = await Promise.all(
-    nodes.map(async ({ name }) => ({
-      name,
-      talk: await context.shell(name).converse('pause', [String(layout.apiPorts.port), boundSeconds]),
-    })),
-  );
-  const mover = await context
-    .shell(leader.node)
-    .converse('move-leader', [layout.ca, etcdClient.certificate, etcdClient.key, target.id]);
-  await Promise.all([...talks.map(({ talk }) => talk.receive(answerMs)), mover.receive(answerMs)]);
+  const talks: { name: string; talk: Conversation }[] = [];
   try {
-    return await pausedMove(talks, mover);
+    for (const { name } of masters(context.nodes())) {
+      talks.push({
+        name,
+        talk: await context.shell(name).converse('pause', [String(layout.apiPorts.port), boundSeconds]),
+      });
+    }
+    const mover = await context
+      .shell(leader.node)
+      .converse('move-leader', [layout.ca, etcdClient.certificate, etcdClient.key, target.id]);
+    talks.push({ name: `${leader.node} (etcd)`, talk: mover });
+    await Promise.all(talks.map(({ talk }) => talk.receive(answerMs)));
+    return await pausedMove(talks.slice(0, -1), mover);
   } finally {
-    await Promise.all([...talks.map(({ talk }) => talk.close()), mover.close()]);
+    await Promise.all(talks.map(({ talk }) => talk.close()));
   }
 }
 
@@ -68,6 +102,7 @@ async function pausedMove(
   talks: readonly { name: string; talk: Conversation }[],
   mover: Conversation,
 ): Promise<{ pauses: Pause[]; move: { begun: number; ended: number } }> {
+  await tellAll(talks, 'arm', 'armed');
   await tellAll(talks, 'pause', 'paused');
   const begun = Date.now();
   await sleep(settleMs);

@@ -27,12 +27,16 @@ export interface RenewedTokens {
  * stay, and work, until `distrust`.
  */
 export const renewLegacyTokens: StepRunner<'renew-legacy-tokens'> = async (
-  _step,
+  step,
   context,
 ): Promise<RenewedTokens> => {
   const accounts = await serviceAccounts(context);
   const old = (await tokenSecrets(context)).filter((secret) => sideOf(secret, context) === 'old');
-  const referred = old.filter((secret) => isReferred(secret, accounts));
+  const automatic = await makesTokens(context);
+  // By the first look: on a second one the accounts no longer refer to what this step took out of them.
+  const first = old.filter((secret) => automatic && isReferred(secret, accounts)).map(keyOf);
+  const replaced = context.journal.remember(`${step.id}/replaced`, first);
+  const referred = old.filter((secret) => replaced.includes(keyOf(secret)));
   const handMade = old.filter((secret) => !referred.includes(secret));
   await pMap(accounts, (account) => forget(account, referred, context), { concurrency: 8 });
   await pMap(handMade, (secret) => secondBeside(secret, context), { concurrency: 8 });
@@ -46,8 +50,14 @@ export const renewLegacyTokens: StepRunner<'renew-legacy-tokens'> = async (
       `token Secret ${keyOf(secret)} was made by hand: ${successorName(secret, context)} lies beside it; let its users take that one before distrust`,
     );
   }
-  return { replaced: referred.map(keyOf), handMade: handMade.map(keyOf), freshSince: await apiTime(context) };
+  return { replaced, handMade: handMade.map(keyOf), freshSince: await apiTime(context) };
 };
+
+/** Up to 1.23 the token controller makes a Secret for every ServiceAccount (LegacyServiceAccountTokenNoAutoGeneration). */
+async function makesTokens({ kube }: StepContext): Promise<boolean> {
+  const { minor } = await kube().get<{ minor: string }>('/version');
+  return Number.parseInt(minor, 10) <= 23;
+}
 
 function isReferred(secret: TokenSecret, accounts: readonly ServiceAccount[]): boolean {
   const account = accounts.find((candidate) => keyOf(candidate) === accountOf(secret));

@@ -19,7 +19,7 @@ const restartedAt = 'kubectl.kubernetes.io/restartedAt';
  * them. Called again it does not restart a second time what this rotation restarted.
  */
 export const restartWorkloads: StepRunner<'restart-workloads'> = async (step, context) => {
-  const since = await apiTime(context);
+  const since = context.journal.remember(`${step.id}/since`, await apiTime(context));
   const first =
     context.journal.records.find((record) => record.type === 'intent' && record.id === step.id)?.at ?? since;
   const wanted = (await workloads(context)).filter(
