@@ -114,7 +114,7 @@ function daemonSet(): KubeObject {
     metadata: { name: 'each-node', namespace: labNamespace },
     spec: {
       selector: { matchLabels: labels('each-node') },
-      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 2 } },
       template: clientPod('each-node', { tolerations: everywhere }),
     },
   };
