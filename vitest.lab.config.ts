@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Tests on the real lab: one after another, each minutes long, their figures printed as they come. */
 export default defineConfig({
   test: {
-    include: ['test/lab/**/*.test.ts'],
+    include: ['test/lab/**/*.test.ts', 'test/lab-all/**/*.test.ts'],
     fileParallelism: false,
     pool: 'forks',
     disableConsoleIntercept: true,
