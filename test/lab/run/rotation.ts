@@ -115,6 +115,7 @@ function runKeyroll(
   lab: TestLab,
   args: readonly string[],
 ): Promise<{ code: number; stdout: string; stderr: string }> {
+  if (!existsSync(program)) throw new Error(`${program}: is missing; run \`npm run build\``);
   const argv = inNetworkWithHosts(lab.plan, [
     ...[process.execPath, program, 'rotate-certs', '--api-model', join(lab.clusterDir, 'apimodel.json')],
     ...['--ssh-host', lab.plan.fqdn, '--linux-ssh-private-key', lab.sshKey, '--yes', ...args],
