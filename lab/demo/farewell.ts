@@ -16,6 +16,7 @@ export interface Ending {
 /** The last lines: what the API serves now, where the report is, how to look around, how to take it all down. */
 export function farewell({ before, after, code, paths }: Ending): string[] {
   const kubeconfig = join(paths.clusterDir, 'kubeconfig', 'kubeconfig.local.json');
+  const lab = `${environment()}npm run -s lab --`;
   const kubectl = `${join(paths.binaries, 'kubectl')} --kubeconfig=${kubeconfig}`;
   return [
     '',
@@ -26,11 +27,11 @@ export function farewell({ before, after, code, paths }: Ending): string[] {
     existsSync(reportFile)
       ? `The report:       ${reportFile}`
       : 'keyroll left no report: it ended before the first change',
-    `Look around:      npm run -s lab -- exec -- ${kubectl} get pods -A -o wide`,
-    "                  npm run -s lab -- ssh master-0 'sudo ls -l /etc/kubernetes/certs'",
-    "                  npm run -s lab -- exec -- bash   (a shell in the cluster's network)",
-    'Rotate it again:  make demo-real',
-    'Take it down:     make lab-down',
+    `Look around:      ${lab} exec -- ${kubectl} get pods -A -o wide`,
+    `                  ${lab} ssh master-0 'sudo ls -l /etc/kubernetes/certs'`,
+    `                  ${lab} exec -- bash   (a shell in the cluster's network)`,
+    `Rotate it again:  ${environment()}make demo-real`,
+    `Take it down:     ${environment()}make lab-down`,
   ];
 }
 
@@ -38,3 +39,9 @@ const described = (serving: Serving | undefined): string =>
   serving === undefined
     ? 'nothing answers'
     : `issued by ${serving.issuer}, until ${serving.until}, SHA-256 ${serving.fingerprint.slice(0, 23)}…`;
+
+/** A lab that was named must be named again. */
+function environment(): string {
+  const folder = process.env['KEYROLL_LAB_DIR'];
+  return folder === undefined ? '' : `KEYROLL_LAB_DIR=${folder} `;
+}
