@@ -11,8 +11,8 @@ that closed before any byte of the answer is replaced, once, and counted as rese
 the start, as client-go does; the token is read again when its file changes.
 
 Results: one JSON object a line. {"start": ...} once; {"failure": ...} each; every second
-{"t", "requests", "failed", "resent", "skipped", "maxMs", "at"}, where t is a time in seconds since 1970 and `at`
-lists the successes as ms after t. SIGTERM: what is under way is finished and written, exit code 0.
+{"t", "ms", "requests", "failed", "resent", "skipped", "maxMs", "at"}, where t is a time in seconds since 1970, ms how
+long after it is covered, and `at` lists the successes as ms after t. SIGTERM: what is under way is finished and written, exit code 0.
 """
 import collections
 import json
@@ -225,7 +225,7 @@ class Results:
 
     def summary(self):
         with self.lock:
-            line = {"t": round(ZERO + self.t, 3)}
+            line = {"t": round(ZERO + self.t, 3), "ms": round((time.monotonic() - self.t) * 1000)}
             line.update(self.counts)
             line["maxMs"] = round(self.longest * 1000, 1)
             line["at"] = [round((moment - self.t) * 1000) for moment in self.successes]

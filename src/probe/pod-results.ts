@@ -1,12 +1,15 @@
 import type { ClassStats, FailureRecord } from './types.js';
 
 const KEPT_FAILURES = 50;
+/** A living pod writes every second, and reading the files takes a moment. */
+const SILENCE_MS = 3000;
 const tenth = (value: number) => Math.round(value * 10) / 10;
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** What `pod-probe.py` writes each second. `t` in seconds since 1970, `at` in ms after it. */
+/** What `pod-probe.py` writes each second. `t` in seconds since 1970; it covers `ms` after it; successes `at` ms after it. */
 interface SummaryLine {
   readonly t: number;
+  readonly ms: number;
   readonly requests: number;
   readonly failed: number;
   readonly resent: number;
@@ -75,8 +78,8 @@ function totals(summaries: readonly SummaryLine[]) {
 
 /**
  * The figures of all pods that ran on one node, one after another or side by side, as one class.
- * A gap is one only if no pod of the node had a success in it. `until` (ms since 1970, e.g. when the rotation
- * ended) makes a silence at the end count as well. `running` is always false.
+ * A gap is one only if no pod of the node had a success in it. `until` (ms since 1970, when the files were read)
+ * makes it count as well that no pod has written anything for some time before. `running` is always false.
  * @param texts pod uid → content of its file @throws Error naming the file and line that cannot be read
  */
 export function mergePodResults(texts: Readonly<Record<string, string>>, until?: number): ClassStats {
@@ -89,11 +92,13 @@ export function mergePodResults(texts: Readonly<Record<string, string>>, until?:
   const starts = lines.flatMap((line) => ('start' in line ? [line.start.t * 1000] : []));
   const begun = starts.length === 0 ? undefined : Math.min(...starts);
   const successes = summaries.flatMap(({ t, at }) => at.map((ms) => t * 1000 + ms));
-  const gap = longestGap([begun, ...successes, until].filter((moment) => moment !== undefined));
+  const written = Math.max(begun ?? 0, ...summaries.map(({ t, ms }) => t * 1000 + ms));
+  const silent = until !== undefined && until - written > SILENCE_MS;
+  const ended = silent ? until : written;
+  const gap = longestGap(begun === undefined ? [] : [begun, ...successes, ended]);
   const { seenAt, ...total } = totals(summaries);
   // A pod that was killed wrote its failures, but not the second in which they happened.
   const failed = Math.max(total.failed, failures.length);
-  const ended = Math.max(until ?? 0, ...summaries.map(({ t }) => t * 1000));
   return {
     running: false,
     seconds: tenth(begun === undefined ? 0 : Math.max(0, ended - begun) / 1000),
