@@ -5,7 +5,7 @@ import { spawnWorker } from './spawn.js';
 import type { Credentials, ProbeConfig, ProbeStats } from './types.js';
 
 export { ProbeError } from './engine.js';
-export { loadClasses, type LoadConfig } from './load.js';
+export type { LoadConfig } from './load.js';
 export type * from './types.js';
 
 /** A probe that runs in a thread of its own. Every promise rejects with `ProbeError` once the thread has died. */
