@@ -58,10 +58,18 @@ export interface Report {
   readonly leftNodes: readonly string[];
 }
 
-/** All requests that failed, acknowledged writes that are lost and watch events that never came. */
+/**
+ * All requests that failed, acknowledged writes that are lost and watch events that never came. Writes that could not be
+ * read back count as one: nothing is known of them.
+ */
 export function failuresIn(probe: ProbeReport): number {
   return Object.values(probe).reduce(
-    (sum, stats) => sum + stats.failed + (stats.lost ?? 0) + (stats.missed ?? 0),
+    (sum, stats) =>
+      sum +
+      stats.failed +
+      (stats.lost ?? 0) +
+      (stats.missed ?? 0) +
+      (stats.readBackError === undefined ? 0 : 1),
     0,
   );
 }
