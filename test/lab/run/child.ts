@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { inNetworkWithHosts } from '../../../lab/cluster/host/namespace.js';
 import type { TestLab } from '../test-lab.js';
+import { spawnApart } from './apart.js';
 
 /** A program of these tests that runs in the lab's network until its standard input ends. */
 export interface Child {
@@ -23,12 +24,14 @@ export function childCommand(name: string, args: readonly string[]): string[] {
 
 /** Starts a program and resolves when it has said its first line. @throws Error with what it said when it ended */
 export async function startChild(lab: TestLab, name: string, ...args: string[]): Promise<Child> {
-  const [program = '', ...rest] = inNetworkWithHosts(lab.plan, childCommand(name, args));
-  const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const argv = inNetworkWithHosts(lab.plan, childCommand(name, args));
+  const child = spawnApart(argv, ['pipe', 'pipe', 'inherit']);
+  if (child.stdout === null) throw new Error(`${name}: has no output`);
+  const { stdout } = child;
   const lines: string[] = [];
   const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 128)));
   const first = new Promise<string>((resolve) =>
-    createInterface(child.stdout).on('line', (line) => {
+    createInterface(stdout).on('line', (line) => {
       lines.push(line);
       resolve(line);
     }),

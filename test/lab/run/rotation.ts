@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +8,7 @@ import type { JournalRecord } from '../../../src/execute/journal.js';
 import type { Report } from '../../../src/report/report.js';
 import { say } from '../say.js';
 import { keep, putBack, type TestLab } from '../test-lab.js';
+import { spawnApart } from './apart.js';
 import { readLab, type LabState } from './cluster-state.js';
 import { disturbance, startControl, type ControlResult } from './control.js';
 import { startLoad, type LoadResult } from './load.js';
@@ -120,15 +120,14 @@ function runKeyroll(
     ...[process.execPath, program, 'rotate-certs', '--api-model', join(lab.clusterDir, 'apimodel.json')],
     ...['--ssh-host', lab.plan.fqdn, '--linux-ssh-private-key', lab.sshKey, '--yes', ...args],
   ]);
-  const [first = '', ...rest] = argv;
-  const child = spawn(first, rest, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 30 * 60_000 });
+  const child = spawnApart(argv, ['ignore', 'pipe', 'pipe'], 30 * 60_000);
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
     process.stdout.write(text);
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => resolve({ code: code ?? 128, stdout, stderr }));
