@@ -17,14 +17,39 @@ const confined = (library, owner) => ({
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    only('plan-is-pure', '^src/plan', '^src/(adapters|execute|steps|cli|actions|probe|report)', 'a plan is data'),
+    only(
+      'plan-is-pure',
+      '^src/plan',
+      '^src/(adapters|execute|steps|cli|actions|probe|report)',
+      'a plan is data',
+    ),
     only('pki-is-pure', '^src/pki', '^src/(?!pki)', 'X.509 knows no cluster'),
-    only('model-is-data', '^src/model', '^src/(adapters|execute|steps|cli|actions|plan|probe)', 'data has no I/O'),
-    only('layouts-are-data', '^src/layouts', '^src/(adapters|execute|steps|cli|actions|plan|probe)', 'data has no I/O'),
-    only('executor-knows-no-certificate', '^src/execute', '^src/(pki|layouts|adapters/(ssh|kube)|cli|actions|steps)', 'general core'),
+    only(
+      'model-is-data',
+      '^src/model',
+      '^src/(adapters|execute|steps|cli|actions|plan|probe)',
+      'data has no I/O',
+    ),
+    only(
+      'layouts-are-data',
+      '^src/layouts',
+      '^src/(adapters|execute|steps|cli|actions|plan|probe)',
+      'data has no I/O',
+    ),
+    only(
+      'executor-knows-no-certificate',
+      '^src/execute',
+      '^src/(pki|layouts|adapters/(ssh|kube)|cli|actions|steps)',
+      'general core',
+    ),
     only('nothing-imports-cli', '^src/(?!cli)', '^src/cli', 'the core never prints'),
     only('product-knows-no-lab', '^src', '^(lab|test|bench)', 'the product does not know its tests'),
-    only('lab-is-not-the-product', '^lab', '^src/(?!pki|probe)', 'the lab must not share the judgement of what it tests'),
+    only(
+      'lab-is-not-the-product',
+      '^lab',
+      '^src/(?!pki|probe)',
+      'the lab must not share the judgement of what it tests',
+    ),
     confined('ssh2', 'adapters/ssh'),
     confined('undici', 'adapters/kube|probe'),
     confined('@peculiar/x509', 'pki'),
@@ -40,6 +65,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'], extensions: ['.ts', '.js', '.d.ts'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.d.ts'],
+    },
   },
 };

@@ -108,15 +108,6 @@ export interface Phase {
   readonly barrier: Barrier;
 }
 
-export interface Plan {
-  readonly rotation: string;
-  readonly phases: readonly Phase[];
-  /** What forbids the start. */
-  readonly blockers: readonly Finding[];
-  /** What the operator should know. */
-  readonly notes: readonly Finding[];
-}
-
 /** Something found while planning: where, what, and what to do about it. */
 export interface Finding {
   readonly code: string;

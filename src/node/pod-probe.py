@@ -297,7 +297,8 @@ class Probe:
     def run(self):
         due = time.monotonic()
         summary_due = due + 1
-        kinds = ("fresh", "kept")
+        # A handshake costs a server with an RSA 4096 key as much as many answers: most pods keep their connection too.
+        kinds = ("fresh", "kept", "kept", "kept")
         count = 0
         while not self.stopped:
             now = time.monotonic()
@@ -306,7 +307,7 @@ class Probe:
                 self.results.add(skipped=late)
                 due += late * PERIOD
             while due <= now:
-                self.give(kinds[count % 2], now)
+                self.give(kinds[count % len(kinds)], now)
                 count += 1
                 due += PERIOD
             if now >= summary_due:

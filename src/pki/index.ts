@@ -1,11 +1,10 @@
 /** X.509 without a cluster: reading, minting and comparing certificates. No I/O. */
-export type { Validity } from './assemble.js';
 export { mintAuthority, newCaCommonName } from './authority.js';
 export { bridgeObstacle, mintBridge } from './bridge.js';
 export { bundle } from './bundle.js';
 export { parseCertificate, parseCertificates, type Certificate } from './certificate.js';
 export { verifyChain } from './chain.js';
-export { differences, type Differences } from './compare.js';
+export { differences } from './compare.js';
 export { PkiError } from './error.js';
 export {
   generateKey,

@@ -3,7 +3,7 @@ import type { KubeClient } from '../adapters/kube/types.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ClusterNode } from '../model/cluster.js';
 import type { Materials } from '../model/materials.js';
-import type { PlannedFile, Step, StepKind, StepOf } from '../model/plan.js';
+import type { PlannedFile, StepKind, StepOf } from '../model/plan.js';
 import type { Journal } from '../execute/journal.js';
 
 /** All that steps work with. What may change during a rotation is a function. */
@@ -49,5 +49,3 @@ export function fileLines(files: readonly PlannedFile[], materials: Materials): 
     )
     .join('');
 }
-
-export type { Step };

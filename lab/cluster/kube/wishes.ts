@@ -146,7 +146,10 @@ export function kubeletFlags(node: LabNode, options: LabOptions, configuration: 
     '--max-pods': '110',
     '--node-ip': node.ip,
     '--node-status-update-frequency': period,
-    ...(options.aksPeriods ? {} : { '--sync-frequency': '10s' }),
+    // A deleted pod stays until kubelet's collector of dead containers has come by, once a minute: keep none for it.
+    ...(options.aksPeriods
+      ? {}
+      : { '--sync-frequency': '10s', '--maximum-dead-containers-per-container': '0' }),
     '--pod-infra-container-image': images.pause,
     '--pod-manifest-path': '/etc/kubernetes/manifests',
     '--pod-max-pids': '-1',
