@@ -6,8 +6,6 @@ import type { Rotation } from '../run/rotation.js';
 import { say } from '../say.js';
 
 const rate = ({ requests, seconds }: ClassStats): number => requests / Math.max(seconds, 1);
-/** With those that were due while this machine had no time for them: a busy machine is slow, not wrong. */
-const dueRate = (stats: ClassStats): number => rate({ ...stats, requests: stats.requests + stats.skipped });
 
 function figures(name: string, stats: ClassStats): string {
   const { requests, failed, resent, skipped, longestGapMs, longestLatencyMs } = stats;
@@ -55,8 +53,7 @@ export function itWasAvailable(of: () => Rotation): void {
     const { report, control } = of();
     // What a machine that stood still could not send in time was due all the same, and is said above.
     const late = ({ skipped }: ClassStats): number => (control.stalls.length === 0 ? 0 : skipped);
-    const due = (stats: ClassStats): number =>
-      rate({ ...stats, requests: stats.requests + late(stats) });
+    const due = (stats: ClassStats): number => rate({ ...stats, requests: stats.requests + late(stats) });
     const slow = Object.entries(report.probe).filter(([name, stats]) => name !== 'watch' && due(stats) < 10);
     expect(slow.map(([name, stats]) => `${name}: ${rate(stats).toFixed(1)}/s`)).toEqual([]);
     const { write, watch } = report.probe;
