@@ -73,16 +73,15 @@ export class LabCgroups {
   }
 
   /**
-   * Gives the lab one share of the CPU in all. Where the kernel groups processes by session, what runs outside of it
-   * (the rotation, the probe, the load) has one too: in the field that is another machine, and a prober that waits for
-   * its turn behind five nodes measures its own waiting. What it leaves goes to the lab.
+   * Gives the lab more than one process's share of a CPU, since it stands for all nodes; but not a whole share for
+   * each node, or whatever else runs on the machine, the prober and the rotation itself included, would starve.
    */
-  async weigh(): Promise<void> {
+  async weigh(groups: number): Promise<void> {
     for (const each of this.hierarchies) {
       const group = join(each.path, this.lab);
-      if (each.controllers.includes('cpu')) await writeFile(join(group, 'cpu.shares'), '1024');
+      if (each.controllers.includes('cpu')) await writeFile(join(group, 'cpu.shares'), String(512 * groups));
       const weight = join(group, 'cpu.weight');
-      if (existsSync(weight)) await writeFile(weight, '100');
+      if (existsSync(weight)) await writeFile(weight, String(Math.min(10_000, 50 * groups)));
     }
   }
 

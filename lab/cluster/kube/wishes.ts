@@ -146,10 +146,7 @@ export function kubeletFlags(node: LabNode, options: LabOptions, configuration: 
     '--max-pods': '110',
     '--node-ip': node.ip,
     '--node-status-update-frequency': period,
-    // A deleted pod stays until kubelet's collector of dead containers has come by, once a minute: keep none for it.
-    ...(options.aksPeriods
-      ? {}
-      : { '--sync-frequency': '10s', '--maximum-dead-containers-per-container': '0' }),
+    ...(options.aksPeriods ? {} : { '--sync-frequency': '10s' }),
     '--pod-infra-container-image': images.pause,
     '--pod-manifest-path': '/etc/kubernetes/manifests',
     '--pod-max-pids': '-1',

@@ -20,7 +20,7 @@ export async function startAll(plan: LabPlan, record: LabRecord): Promise<Boots>
   // A snapshot that was killed left everything standing still.
   await cgroups.freeze(false);
   await cgroups.create(labGroup);
-  await cgroups.weigh();
+  await cgroups.weigh(plan.nodes.length);
   await createNetwork(plan);
   await startBalancer(plan, cgroups);
   for (const node of plan.nodes) {
