@@ -44,6 +44,8 @@ export interface Rotation {
 export interface RotationWish {
   readonly title: string;
   readonly load: boolean;
+  /** Break things afterwards, and see that they are named. */
+  readonly broken?: boolean;
   /** More arguments for `rotate-certs`. */
   readonly args?: readonly string[];
 }
