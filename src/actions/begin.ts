@@ -51,6 +51,10 @@ async function takeUp(
     code: 'note',
     text: `rotation ${state.rotation} of ${beginning.startedAt} goes on; ${done} steps are done`,
   });
+  // A node may have been lost since: the error that says so asks for --leave-node on this very command.
+  const blockers = leftMasters(beginning.nodes, options.leaveNodes);
+  if (blockers.length > 0) throw new BlockedError(blockers);
+  const nodes = beginning.nodes.filter(({ name }) => !options.leaveNodes.includes(name));
   const inventories = new Map(beginning.inventories.map((inventory) => [inventory.node, inventory]));
   const session = new Session(
     options,
@@ -61,7 +65,7 @@ async function takeUp(
     emit,
     beginning.serviceIp,
     inventories,
-    beginning.nodes,
+    nodes,
     state.readMaterials(),
   );
   session.startedAt = beginning.startedAt;
