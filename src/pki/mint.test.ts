@@ -113,10 +113,8 @@ describe('mintLeaf', () => {
     expect(like.sans).toEqual([]);
     const leaf = mintLeaf({ like, issuer: issuer(), key, validity: validityLike(like, { now }) });
     expect(await openssl(['x509', '-noout', '-ext', 'basicConstraints'], leaf.pem)).toContain('CA:FALSE');
-    expect(leaf).toMatchObject({
-      subject: 'CN=aggregator',
-      serial: expect.not.stringMatching('02') as unknown,
-    });
+    expect(leaf.subject).toBe('CN=aggregator');
+    expect(leaf.serial).not.toBe(like.serial);
   });
 
   it('refuses to outlive its CA, a CA as pattern and a key of another CA', () => {
