@@ -50,6 +50,18 @@ module.exports = {
       '^src/(?!pki|probe)',
       'the lab must not share the judgement of what it tests',
     ),
+    only(
+      'hollow-knows-no-product',
+      '^src/hollow',
+      '^src/(?!hollow|pki)',
+      'a stand-in must not know what it is asked for',
+    ),
+    only(
+      'product-knows-no-hollow',
+      '^src/(?!hollow|cli)',
+      '^src/hollow',
+      'the product knows no kind of cluster',
+    ),
     confined('ssh2', 'adapters/ssh'),
     confined('undici', 'adapters/kube|probe'),
     confined('@peculiar/x509', 'pki'),

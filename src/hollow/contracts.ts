@@ -41,7 +41,7 @@ export interface Program {
    * another code than 0, as a real process would.
    * `argv[0]` is the program's name or path.
    */
-  start(argv: readonly string[], machine: Machine): Running;
+  start(argv: readonly string[], machine: Machine, environment?: Readonly<Record<string, string>>): Running;
 }
 
 export type Signal = 'TERM' | 'KILL' | 'HUP' | 'INT';
