@@ -63,7 +63,7 @@ module.exports = {
       'the product knows no kind of cluster',
     ),
     confined('ssh2', 'adapters/ssh'),
-    confined('undici', 'adapters/kube|probe'),
+    confined('undici', 'adapters/(kube|http|azure)|probe'),
     confined('@peculiar/x509', 'pki'),
     confined('commander', 'cli'),
     {

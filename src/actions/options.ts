@@ -1,18 +1,37 @@
+import type { AzureOptions } from '../adapters/azure/options.js';
 import type { PhaseName } from '../model/plan.js';
 
-/** What `keyroll rotate-certs` was asked for, paths expanded, times in ms. */
-export interface RotateOptions {
+/** How a cluster is reached: what every command that does so needs. Paths expanded. */
+export interface ClusterOptions {
   readonly apiModel: string;
   readonly sshHost: string;
-  readonly sshPort: number;
-  readonly sshPrivateKey: string;
+  /** Left out: 22, and 50001 for masters in a scale set, as aks-engine has it. */
+  readonly sshPort?: number | undefined;
+  /** A private key; with an agent, a public key or nothing. */
+  readonly sshPrivateKey?: string | undefined;
+  /** The passphrase of an encrypted key; asked for only when the key needs one. Left out: there is no way to get it. */
+  readonly sshPassphrase?: (() => Promise<string>) | undefined;
+  /** Socket of the SSH agent that signs. */
+  readonly sshAgent?: string | undefined;
   readonly location?: string | undefined;
   readonly knownHosts?: string | undefined;
   readonly userKnownHosts?: string | undefined;
   readonly strictHostKeys: boolean;
+  /** Left out: Azure's API is not asked. */
+  readonly azure?: AzureOptions | undefined;
+}
+
+/** What `keyroll rotate-certs` was asked for, times in ms. */
+export interface RotateOptions extends ClusterOptions {
   readonly pauseAfter?: PhaseName | undefined;
   readonly validity?: number | undefined;
   readonly caValidity?: number | undefined;
+  /** A new set of certificates from a file instead of a minted one. */
+  readonly certificateProfile?: string | undefined;
+  /** Go without a bridge when the file's CA has the present CA's subject. */
+  readonly acceptSameSubject?: boolean | undefined;
+  /** The API does not answer: go on all the same. */
+  readonly force?: boolean | undefined;
   readonly waitWorkloads: number;
   readonly leaveNodes: readonly string[];
   readonly leaveBridge: boolean;

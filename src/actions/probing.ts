@@ -1,6 +1,7 @@
 import type { ApiIdentity } from './reach.js';
 import { messageOf } from './reach.js';
 import type { Session } from './session.js';
+import { openRelay, type Relay } from '../adapters/http/relay.js';
 import {
   startProbe,
   type ClassConfig,
@@ -39,17 +40,19 @@ function credentials({ ca, certificate, key }: ApiIdentity): Credentials {
   return { ca: ca.join(''), cert: certificate, key };
 }
 
-/** Starts the probe against the load balancer, as the admin of the present side. */
+/** Starts the probe against the load balancer, as the admin of the present side, on the way by which keyroll reaches it. */
 export async function startProbing(session: Session): Promise<Probing> {
-  if (session.reach.tunneled)
-    return noProbing(
-      'the API does not answer this machine directly, so nothing outside the cluster was probed',
-    );
   await startPods(session);
+  const relay = session.reach.openApi && (await openRelay(session.reach.openApi));
+  if (session.reach.tunneled)
+    session.note(
+      'the probe reaches the API through the jump host, as keyroll does; its latencies include that way',
+    );
   const presented = session.state.journal.has('phase', 'present');
   const refreshed = session.state.journal.has('phase', 'refresh');
   const kept = credentials(presented ? session.newIdentity : session.oldIdentity);
-  const target = { server: session.reach.server };
+  const { server } = session.reach;
+  const target = relay ? { server, connectHost: relay.host, connectPort: relay.port } : { server };
   const oldOnly = credentials({ ...session.oldIdentity, ca: [session.materials.get('old-ca.crt')] });
   const classes: ClassConfig[] = [
     {
@@ -78,12 +81,12 @@ export async function startProbing(session: Session): Promise<Probing> {
     (stats) => session.emit({ code: 'probe', stats }),
     (error) => session.note(messageOf(error)),
   );
-  return probing(session, probe);
+  return probing(session, probe, relay);
 }
 
 const keptClasses = ['kept-http2', 'kept-http1', 'write', 'watch'];
 
-function probing(session: Session, probe: Probe): Probing {
+function probing(session: Session, probe: Probe, relay: Relay | undefined): Probing {
   return {
     async beforePhase(phase) {
       if (phase === 'distrust') await probe.stopClass('fresh-old-trust');
@@ -96,6 +99,7 @@ function probing(session: Session, probe: Probe): Probing {
     },
     async finish() {
       const [stats, pods] = [await probe.finish(), await podFigures(session)];
+      await relay?.close();
       await removePods(session);
       return { probe: { ...stats.classes, ...pods }, cost: stats.worker, notProbed: [] };
     },

@@ -1,17 +1,23 @@
 import { dirname, join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { openKubeClient } from '../adapters/kube/client.js';
 import type { KubeClient } from '../adapters/kube/types.js';
+import { proxyFor } from '../adapters/http/proxy.js';
+import { environmentStreams } from '../adapters/http/tunnel.js';
+import type { OpenStream } from '../adapters/http/connector.js';
+import { agentWith } from '../adapters/ssh/agent.js';
 import { openFleet } from '../adapters/ssh/fleet.js';
 import { readPrivateKey } from '../adapters/ssh/key.js';
 import { HostKeys } from '../adapters/ssh/known-hosts.js';
 import { loadScripts } from '../adapters/ssh/scripts.js';
+import type { Identity } from '../adapters/ssh/login.js';
 import type { Fleet, NodeShell } from '../adapters/ssh/types.js';
 import { nodesFromApi, nodesFromEtcd, nodesFromTemplate } from '../inventory/discover.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ApiModel } from '../model/apimodel.js';
 import type { ClusterNode, NodeList } from '../model/cluster.js';
 import type { Emit } from '../report/events.js';
-import type { RotateOptions } from './options.js';
+import type { ClusterOptions } from './options.js';
 
 /** Who asks the API, and whom it trusts. PEM. */
 export interface ApiIdentity {
@@ -26,6 +32,8 @@ export interface Reach {
   readonly server: string;
   /** The API does not answer directly; requests go through the jump host. */
   readonly tunneled: boolean;
+  /** Opens a stream to the API's port where a direct connection is not the way: through a proxy or the jump host. */
+  readonly openApi?: (() => Promise<Duplex>) | undefined;
   readonly kube: (identity: ApiIdentity) => KubeClient;
   readonly kubeWithToken: (ca: readonly string[], token: string) => KubeClient;
   readonly shell: (node: ClusterNode) => NodeShell;
@@ -41,15 +49,15 @@ export function stateRoot(model: string): string {
  * @throws HostKeyError, RemoteError, or Error when neither way to the API works
  */
 export async function reachCluster(
-  options: RotateOptions,
+  options: ClusterOptions,
   model: ApiModel,
   layout: Layout,
   authorities: readonly string[],
 ): Promise<Reach> {
   const fleet = openFleet({
-    jump: { host: options.sshHost, port: options.sshPort },
+    jump: { host: options.sshHost, port: options.sshPort ?? model.masters.sshPort },
     username: model.adminUsername,
-    privateKey: await readPrivateKey(options.sshPrivateKey),
+    identity: await sshIdentity(options),
     hostKeys: new HostKeys({
       own: join(stateRoot(options.apiModel), 'known_hosts'),
       extra: options.knownHosts,
@@ -58,23 +66,32 @@ export async function reachCluster(
     }),
     scripts: await loadScripts(),
   });
-  const server = `https://${model.fqdn}:${layout.apiPorts.port}`;
+  const { port } = layout.apiPorts;
+  const server = `https://${model.fqdn}:${port}`;
+  const proxied = proxyFor(model.fqdn, port, process.env) && environmentStreams();
   const identity = modelIdentity(model);
   const asked = {
     ...clientOf({ ...identity, ca: [...identity.ca, ...authorities] }),
     server,
     timeoutMs: 5000,
+    connect: proxied,
   };
   const tunneled = !(await answers(openKubeClient(asked)));
-  const connect = tunneled ? { connect: (host: string, port: number) => fleet.connect(host, port) } : {};
+  const connect: OpenStream | undefined = tunneled ? (host, at) => fleet.connect(host, at) : proxied;
   return {
     fleet,
     server,
     tunneled,
-    kube: (identity) => openKubeClient({ server, ...clientOf(identity), ...connect }),
-    kubeWithToken: (ca, token) => openKubeClient({ server, ca: [...ca], token, ...connect }),
+    openApi: connect && (() => connect(model.fqdn, port)),
+    kube: (identity) => openKubeClient({ server, ...clientOf(identity), connect }),
+    kubeWithToken: (ca, token) => openKubeClient({ server, ca: [...ca], token, connect }),
     shell: ({ name, address }) => fleet.shell({ name, address }),
   };
+}
+
+async function sshIdentity({ sshAgent, sshPrivateKey, sshPassphrase }: ClusterOptions): Promise<Identity> {
+  if (sshAgent !== undefined) return { agent: await agentWith(sshAgent, sshPrivateKey) };
+  return { key: await readPrivateKey(sshPrivateKey ?? '', sshPassphrase) };
 }
 
 function clientOf({ ca, certificate, key }: ApiIdentity): { ca: string[]; certificate: string; key: string } {

@@ -4,6 +4,7 @@ import { HostKeyError } from '../adapters/ssh/known-hosts.js';
 import { BlockedError, DeclinedError } from '../actions/errors.js';
 import { ModelError } from '../model/apimodel-error.js';
 import { failuresIn, type Report } from '../report/report.js';
+import { UsageError } from './usage-error.js';
 
 /** What scripts can rely on; documented in README.md. */
 export const exitCodes = {
@@ -37,7 +38,7 @@ export function exitCodeOf(report: Report): number {
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof HostKeyError) return exitCodes.hostKey;
   if (error instanceof BlockedError || error instanceof DeclinedError) return exitCodes.blocked;
-  if (error instanceof ModelError) return exitCodes.usage;
+  if (error instanceof ModelError || error instanceof UsageError) return exitCodes.usage;
   if (error instanceof RemoteError || error instanceof KubeError) return exitCodes.unreachable;
   return exitCodes.unexpected;
 }

@@ -12,8 +12,9 @@ export function duration(text: string): number {
   return amount * unitsMs[match[2] as keyof typeof unitsMs];
 }
 
-/** A path with a leading `~` expanded: quoted examples do not let the shell do it. */
+/** A path with a leading `~` expanded: quoted examples do not let the shell do it. An empty one stays empty. */
 export function path(text: string): string {
+  if (text === '') return '';
   return resolve(text === '~' || text.startsWith('~/') ? `${homedir()}${text.slice(1)}` : text);
 }
 
@@ -25,6 +26,7 @@ export function port(text: string): number {
   return value;
 }
 
+/** Names of a flag that may be given again, each perhaps several with commas between. */
 export function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
+  return [...before, ...value.split(',').flatMap((name) => name.trim() || [])];
 }

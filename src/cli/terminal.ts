@@ -64,6 +64,8 @@ function plain(
     case 'doing':
     case 'note':
       return event.text;
+    case 'warning':
+      return `warning: ${event.text}`;
     case 'host-key-recorded':
       return `host key of ${event.host} recorded: ${event.fingerprint}`;
     case 'nodes':

@@ -22,6 +22,8 @@ export interface ApiModel {
     readonly count: number;
     readonly availability: 'AvailabilitySet' | 'VirtualMachineScaleSets';
     readonly firstConsecutiveStaticIP?: string;
+    /** Where the SSH listener that leads to them listens: scale sets are reached by a NAT rule. */
+    readonly sshPort: number;
   };
   readonly pools: readonly AgentPool[];
   /** `masterProfile.subjectAltNames`: what the operator wants in the API server's certificate besides. */
@@ -108,9 +110,11 @@ function locationOf(document: ApiModelDocument, file: string, options: ApiModelO
 
 function mastersOf({ properties: { masterProfile } }: ApiModelDocument): ApiModel['masters'] {
   const address = masterProfile.firstConsecutiveStaticIP;
+  const availability = masterProfile.availabilityProfile || 'AvailabilitySet';
   return {
     count: masterProfile.count,
-    availability: masterProfile.availabilityProfile || 'AvailabilitySet',
+    availability,
+    sshPort: availability === 'AvailabilitySet' ? 22 : 50001,
     ...(address ? { firstConsecutiveStaticIP: address } : {}),
   };
 }

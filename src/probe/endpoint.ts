@@ -8,7 +8,7 @@ import {
 
 import type { Credentials, Target } from './types.js';
 
-/** A parsed target. `host` is what the certificate must carry, `dial` where the connection goes. */
+/** A parsed target. `host` is what the certificate must carry, `dial` and `port` where the connection goes. */
 export interface Endpoint {
   readonly secure: boolean;
   readonly host: string;
@@ -26,7 +26,7 @@ export function endpointOf(target: Target): Endpoint {
     throw new TypeError(`probe target ${target.server}: expected https://host:port`);
   }
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const port = Number(url.port === '' ? (secure ? 443 : 80) : url.port);
+  const port = target.connectPort ?? Number(url.port === '' ? (secure ? 443 : 80) : url.port);
   return { secure, host, port, dial: target.connectHost ?? host, authority: url.host };
 }
 

@@ -14,6 +14,8 @@ export interface Target {
   readonly server: string;
   /** The address to dial, when it is not the host of `server`. */
   readonly connectHost?: string;
+  /** The port to dial, when it is not the port of `server`. */
+  readonly connectPort?: number;
 }
 
 interface ClassBase {

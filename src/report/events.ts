@@ -20,6 +20,7 @@ export type Event =
   | { readonly code: 'barrier-waits'; readonly phase: PhaseName; readonly deviations: readonly string[] }
   | { readonly code: 'probe'; readonly stats: ProbeStats }
   | { readonly code: 'note'; readonly text: string }
+  | { readonly code: 'warning'; readonly text: string }
   | { readonly code: 'report'; readonly report: Report };
 
 /** One line of the table of certificates. Dates are ISO days. */

@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import { type OpenStream, tlsConnector } from './connector.js';
+import { type OpenStream, tlsConnector } from '../http/connector.js';
 import { KubeError, statusError } from './error.js';
 import { mayRepeat, noAnswerError } from './no-answer.js';
 import { retried } from './retry.js';

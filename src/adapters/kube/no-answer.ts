@@ -1,5 +1,5 @@
 import { HostKeyError } from '../ssh/known-hosts.js';
-import { ConnectFailed } from './connector.js';
+import { ConnectFailed } from '../http/connector.js';
 import { KubeError, type KubeRequest } from './error.js';
 
 /** Whether a request without an answer may be sent again: it was never sent, or it changes nothing. */

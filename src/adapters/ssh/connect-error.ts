@@ -41,7 +41,7 @@ function explain(text: string, level: string, target: Target, login: Login): Exp
 
 function refusedText(login: Login): string {
   return (
-    `the login as "${login.username}" with the given private key was refused; check that ` +
+    `the login as "${login.username}" with ${'agent' in login.identity ? "the SSH agent's keys" : 'the given private key'} was refused; check that ` +
     `--linux-ssh-private-key belongs to the API model's admin user and is in its ~/.ssh/authorized_keys there`
   );
 }

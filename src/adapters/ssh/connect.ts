@@ -56,12 +56,23 @@ function config(target: Target, login: Login): ConnectConfig {
   return {
     ...(target.stream ? { sock: target.stream } : { host: target.host.name, port: target.host.port }),
     username: login.username,
-    privateKey: login.privateKey,
-    // Without this ssh2 begins with "none", which sshd counts as a failed attempt.
-    authHandler: ['publickey'],
+    ...identity(login),
     algorithms: { serverHostKey: login.hostKeys.algorithms(target.host) as ServerHostKeyAlgorithm[] },
     readyTimeout: login.connectTimeoutMs,
     keepaliveInterval: login.keepaliveMs,
     keepaliveCountMax: keepaliveCount,
+  };
+}
+
+/** Exactly one method: ssh2 would begin with "none", which sshd counts as a failed attempt. */
+function identity({
+  identity: own,
+}: Login): Pick<ConnectConfig, 'privateKey' | 'passphrase' | 'agent' | 'authHandler'> {
+  if ('agent' in own) return { agent: own.agent, authHandler: ['agent'] };
+  const { text, passphrase } = own.key;
+  return {
+    privateKey: text,
+    ...(passphrase === undefined ? {} : { passphrase }),
+    authHandler: ['publickey'],
   };
 }

@@ -245,7 +245,7 @@ function open(options: Partial<FleetOptions> = {}): Fleet {
   return openFleet({
     jump: { host: '127.0.0.1', port: jump.port },
     username: 'azureuser',
-    privateKey: user.private,
+    identity: { key: { text: user.private } },
     hostKeys: new HostKeys({ own }),
     scripts: pack,
     nodePort: node.port,
@@ -524,7 +524,7 @@ describe('host keys', () => {
 
 describe('what is wrong on the way is said', () => {
   it('a key that is not accepted', async () => {
-    await reopen({ privateKey: stranger.private });
+    await reopen({ identity: { key: { text: stranger.private } } });
     const error = await failure(fleet.shell(address).run('echo'));
     expect(error.failure).toBe('authentication');
     expect(error.message).toMatch(/^jump host 127\.0\.0\.1: the login as "azureuser" .* was refused; check/);

@@ -4,7 +4,7 @@ import type { Connection } from './connection.js';
 import { forwardFrom } from './forward.js';
 import type { HostKeys } from './known-hosts.js';
 import { Link } from './link.js';
-import type { Login } from './login.js';
+import type { Identity, Login } from './login.js';
 import type { ScriptPack } from './scripts.js';
 import { SshShell } from './shell.js';
 import type { Fleet, NodeAddress, NodeShell } from './types.js';
@@ -12,8 +12,8 @@ import type { Fleet, NodeAddress, NodeShell } from './types.js';
 export interface FleetOptions {
   readonly jump: { readonly host: string; readonly port: number };
   readonly username: string;
-  /** As `readPrivateKey` returns it. */
-  readonly privateKey: string | Buffer;
+  /** As `readPrivateKey` or `agentWith` returns it. */
+  readonly identity: Identity;
   readonly hostKeys: HostKeys;
   readonly scripts: ScriptPack;
   /** Pause between keepalives; four without an answer mean a lost connection. Default 5 000. */
@@ -45,9 +45,9 @@ class SshFleet implements Fleet {
   readonly #nodes = new Map<string, { shell: NodeShell; link: Link }>();
 
   constructor(options: FleetOptions) {
-    const { username, privateKey, hostKeys, keepaliveMs = 5_000, connectTimeoutMs = 20_000 } = options;
+    const { username, identity, hostKeys, keepaliveMs = 5_000, connectTimeoutMs = 20_000 } = options;
     this.#options = options;
-    this.#login = { username, privateKey, hostKeys, keepaliveMs, connectTimeoutMs };
+    this.#login = { username, identity, hostKeys, keepaliveMs, connectTimeoutMs };
     this.#reconnectMs = options.reconnectMs ?? 30_000;
     this.#jump = new Link(() => this.#connectJump(), this.#reconnectMs);
   }

@@ -21,6 +21,32 @@ const ed25519 = generateKeyPairSync('ed25519').privateKey;
 const pem = (key: typeof rsa, type: 'pkcs1' | 'pkcs8' | 'sec1'): string =>
   key.export({ type, format: 'pem' }).toString();
 
+const passphrase = 'open sesame';
+const encrypted = (key: typeof rsa, type: 'pkcs1' | 'pkcs8' | 'sec1'): string =>
+  key.export({ type, format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString();
+const openssh = ssh2.utils.generateKeyPairSync('ed25519', { passphrase, cipher: 'aes256-ctr', rounds: 1 });
+
+describe('an encrypted key', () => {
+  it.each([
+    ['OpenSSH', openssh.private],
+    ['PKCS#1', encrypted(rsa, 'pkcs1')],
+    ['SEC1', encrypted(ec, 'sec1')],
+    ['PKCS#8', encrypted(rsa, 'pkcs8')],
+  ])('in the form %s is opened by its passphrase, which is asked for once', async (_name, text) => {
+    let asked = 0;
+    const path = file(text);
+    const key = await readPrivateKey(path, () => Promise.resolve(((asked += 1), passphrase)));
+    expect(ssh2.utils.parseKey(key.text, key.passphrase)).not.toBeInstanceOf(Error);
+    expect(asked).toBe(1);
+    const wrong = readPrivateKey(path, () => Promise.resolve('wrong one'));
+    await expect(wrong).rejects.toThrow(/cannot be decrypted with the given passphrase .*ssh-keygen -y -f/);
+    await expect(wrong).rejects.not.toThrow(/wrong one/);
+  });
+  it('is no reason to ask when it is not encrypted', async () => {
+    await readPrivateKey(file(pem(ec, 'sec1')), () => Promise.reject(new Error('asked')));
+  });
+});
+
 describe('readPrivateKey', () => {
   it.each([
     ['OpenSSH', ssh2.utils.generateKeyPairSync('ed25519').private],
@@ -29,7 +55,7 @@ describe('readPrivateKey', () => {
     ['PKCS#8 RSA', pem(rsa, 'pkcs8')],
     ['PKCS#8 EC', pem(ec, 'pkcs8')],
   ])('reads %s so that the SSH library takes it', async (_name, text) => {
-    const parsed = ssh2.utils.parseKey(await readPrivateKey(file(text)));
+    const parsed = ssh2.utils.parseKey((await readPrivateKey(file(text))).text);
     expect(parsed).not.toBeInstanceOf(Error);
   });
 

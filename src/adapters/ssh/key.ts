@@ -2,18 +2,35 @@ import { type KeyObject, createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe } from './error.js';
 
+/** A private key as the SSH library takes it; `passphrase` when the text is still encrypted. */
+export interface SshKey {
+  readonly text: string;
+  readonly passphrase?: string;
+}
+
 /**
- * Reads an unencrypted SSH private key for `openFleet`: OpenSSH, PKCS#1 and SEC1 as they are, PKCS#8 converted.
+ * Reads an SSH private key for `openFleet`: OpenSSH, PKCS#1 and SEC1 as they are, PKCS#8 converted.
  * @param path with `~` already expanded
- * @throws Error naming the file when it cannot be read, is encrypted or is no private key
+ * @param passphrase asked once, and only when the key is encrypted; left out when there is no way to get one
+ * @throws Error naming the file when it cannot be read, cannot be decrypted or is no private key
  */
-export async function readPrivateKey(path: string): Promise<string> {
+export async function readPrivateKey(path: string, passphrase?: () => Promise<string>): Promise<SshKey> {
   const text = await readText(path);
-  if (isEncrypted(text)) throw new Error(`${path}: ${encryptedText(path)}`);
   if (!text.includes('PRIVATE KEY-----')) throw new Error(`${path}: ${notAKeyText(text)}`);
-  const key = text.includes('-----BEGIN PRIVATE KEY-----') ? fromPkcs8(text, path) : text;
+  const encrypted = await isEncrypted(text);
+  if (encrypted && !passphrase) throw new Error(`${path}: ${encryptedText}`);
+  const secret = encrypted ? await passphrase?.() : undefined;
+  const key = plainKey(text, path, secret);
   await check(key, path);
   return key;
+}
+
+/** ssh2 decrypts OpenSSH's own form; the others are decrypted here. */
+function plainKey(text: string, path: string, secret: string | undefined): SshKey {
+  const pkcs8 = /-----BEGIN (ENCRYPTED )?PRIVATE KEY-----/.test(text);
+  const foreign = pkcs8 || (secret !== undefined && !text.includes('BEGIN OPENSSH'));
+  if (foreign) return { text: asSshTakesIt(text, path, secret) };
+  return { text, ...(secret === undefined ? {} : { passphrase: secret }) };
 }
 
 async function readText(path: string): Promise<string> {
@@ -27,13 +44,17 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function isEncrypted(text: string): boolean {
-  return text.includes('BEGIN ENCRYPTED PRIVATE KEY') || /^Proc-Type: 4,ENCRYPTED/m.test(text);
+async function isEncrypted(text: string): Promise<boolean> {
+  if (/BEGIN ENCRYPTED PRIVATE KEY|^Proc-Type: 4,ENCRYPTED/m.test(text)) return true;
+  if (!text.includes('BEGIN OPENSSH')) return false;
+  const { default: ssh2 } = await import('ssh2');
+  const parsed = ssh2.utils.parseKey(text);
+  return parsed instanceof Error && /encrypted|passphrase/i.test(parsed.message);
 }
 
-function encryptedText(path: string): string {
-  return `the SSH private key is encrypted; use one without a passphrase (a copy made with ssh-keygen -p -f ${path})`;
-}
+const encryptedText =
+  'the SSH private key is encrypted, and there is no terminal to ask for its passphrase; ' +
+  'give --ssh-passphrase-file FILE, or load the key into an agent and give --ssh-agent';
 
 function notAKeyText(text: string): string {
   const found = /^(ssh-|ecdsa-|sk-)/.test(text) ? 'a public key' : 'no PEM private key';
@@ -41,27 +62,33 @@ function notAKeyText(text: string): string {
 }
 
 /** ssh2 takes no PKCS#8. */
-function fromPkcs8(text: string, path: string): string {
-  const key = parsePkcs8(text, path);
+function asSshTakesIt(text: string, path: string, secret: string | undefined): string {
+  const key = parsed(text, path, secret);
   if (key.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs1', format: 'pem' }).toString();
   if (key.asymmetricKeyType === 'ec') return key.export({ type: 'sec1', format: 'pem' }).toString();
   const next = `convert it with ssh-keygen -p -f ${path}`;
   throw new Error(`${path}: a ${key.asymmetricKeyType ?? ''} key in PKCS#8 cannot be used for SSH; ${next}`);
 }
 
-function parsePkcs8(text: string, path: string): KeyObject {
+function parsed(text: string, path: string, passphrase: string | undefined): KeyObject {
   try {
-    return createPrivateKey(text);
+    return createPrivateKey(passphrase === undefined ? text : { key: text, passphrase });
   } catch (error) {
+    if (passphrase !== undefined) throw wrongPassphrase(path, error);
     throw new Error(`${path}: the PKCS#8 private key is malformed (${describe(error)})`, { cause: error });
   }
 }
 
+function wrongPassphrase(path: string, cause: unknown): Error {
+  const what = 'the SSH private key cannot be decrypted with the given passphrase';
+  return new Error(`${path}: ${what} (${describe(cause)}); try it with ssh-keygen -y -f ${path}`, { cause });
+}
+
 /** Has the SSH library read the key, so that a bad file is named here and not as a refused login later. */
-async function check(key: string, path: string): Promise<void> {
+async function check({ text, passphrase }: SshKey, path: string): Promise<void> {
   const { default: ssh2 } = await import('ssh2');
-  const parsed = ssh2.utils.parseKey(key);
-  if (!(parsed instanceof Error)) return;
-  if (/encrypted|passphrase/i.test(parsed.message)) throw new Error(`${path}: ${encryptedText(path)}`);
-  throw new Error(`${path}: the SSH private key cannot be used (${parsed.message})`, { cause: parsed });
+  const result = ssh2.utils.parseKey(text, passphrase);
+  if (!(result instanceof Error)) return;
+  if (passphrase !== undefined) throw wrongPassphrase(path, result);
+  throw new Error(`${path}: the SSH private key cannot be used (${result.message})`, { cause: result });
 }

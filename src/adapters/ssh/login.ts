@@ -1,10 +1,15 @@
 import type { Duplex } from 'node:stream';
+import type { BaseAgent } from 'ssh2';
+import type { SshKey } from './key.js';
 import type { HostKeys, HostName } from './known-hosts.js';
+
+/** What proves who we are: a key, or an agent that signs. */
+export type Identity = { readonly key: SshKey } | { readonly agent: BaseAgent };
 
 /** What all connections of a fleet share. */
 export interface Login {
   readonly username: string;
-  readonly privateKey: string | Buffer;
+  readonly identity: Identity;
   readonly hostKeys: HostKeys;
   readonly keepaliveMs: number;
   readonly connectTimeoutMs: number;

@@ -23,7 +23,7 @@ const { nodes, inventories } = state.readBeginning();
 const fleet = openFleet({
   jump: { host, port: 22 },
   username: model.adminUsername,
-  privateKey: await readPrivateKey(key),
+  identity: { key: await readPrivateKey(key) },
   hostKeys: new HostKeys({ own: join(root, 'known_hosts'), strict: true }),
   scripts: await loadScripts(),
 });

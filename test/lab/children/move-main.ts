@@ -19,7 +19,7 @@ const model = await readApiModel(file, {});
 const fleet = openFleet({
   jump: { host, port: 22 },
   username: model.adminUsername,
-  privateKey: await readPrivateKey(key),
+  identity: { key: await readPrivateKey(key) },
   hostKeys: new HostKeys({ own: join(dirname(file), '_keyroll', 'known_hosts'), strict: false }),
   scripts: await loadScripts(),
 });

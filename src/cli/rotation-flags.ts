@@ -1,0 +1,71 @@
+import { Option, type Command } from 'commander';
+import type { ClusterOptions, RotateOptions } from '../actions/options.js';
+import { phaseNames, type PhaseName } from '../model/plan.js';
+import { collect, duration, path } from './flags.js';
+
+/** Flags of a rotation besides those by which the cluster is reached. */
+export function rotationFlags(): Option[] {
+  return [
+    new Option('--certificate-profile <file>', 'JSON file with the new set of certificates').argParser(path),
+    new Option(
+      '--accept-same-subject',
+      "rotate to a profile's CA that has the present CA's subject, without a bridge",
+    ).default(false),
+    new Option('--force', 'go on although the API server does not answer').default(false),
+    new Option('--pause-after <phase>', 'stop after this phase; the same command goes on').choices(
+      phaseNames,
+    ),
+    new Option('-y, --yes', 'answer prompts; never overrides what forbids the start').default(false),
+    new Option('--report <file>', 'write the report there as JSON').argParser(path),
+    new Option(
+      '--validity <time>',
+      'how long new certificates last (365d, 2y); default: as long as those they replace',
+    ).argParser(duration),
+    new Option(
+      '--ca-validity <time>',
+      'how long the new CAs last; default: as long as those they replace',
+    ).argParser(duration),
+    new Option('--wait-workloads <time>', 'how long to wait for workloads and pods')
+      .argParser(duration)
+      .default(duration('30m'), '30m'),
+    new Option('--leave-node <name>', 'leave this node out (may be given again)')
+      .argParser(collect)
+      .default([], 'none'),
+    new Option('--leave-bridge', "leave the bridge in kube-apiserver's serving chain").default(false),
+    new Option('--no-probe', 'do not measure availability during the rotation'),
+  ];
+}
+
+/** The values of `rotationFlags` after `applyEnvironment`. */
+export interface RotationFlags {
+  readonly certificateProfile?: string;
+  readonly acceptSameSubject: boolean;
+  readonly force: boolean;
+  readonly pauseAfter?: PhaseName;
+  readonly yes: boolean;
+  readonly report?: string;
+  readonly validity?: number;
+  readonly caValidity?: number;
+  readonly waitWorkloads: number;
+  readonly leaveNode: string[];
+  readonly leaveBridge: boolean;
+  readonly probe: boolean;
+  readonly debug: boolean;
+}
+
+export function rotateOptionsOf(command: Command, cluster: ClusterOptions): RotateOptions {
+  const flags: RotationFlags = command.opts();
+  return {
+    ...cluster,
+    certificateProfile: flags.certificateProfile || undefined,
+    acceptSameSubject: flags.acceptSameSubject,
+    force: flags.force,
+    pauseAfter: flags.pauseAfter,
+    validity: flags.validity,
+    caValidity: flags.caValidity,
+    waitWorkloads: flags.waitWorkloads,
+    leaveNodes: flags.leaveNode,
+    leaveBridge: flags.leaveBridge,
+    probe: flags.probe,
+  };
+}
