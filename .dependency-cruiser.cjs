@@ -47,7 +47,7 @@ module.exports = {
     only(
       'lab-is-not-the-product',
       '^lab',
-      '^src/(?!pki|probe)',
+      '^src/(?!pki|probe|hollow/azure-stack)',
       'the lab must not share the judgement of what it tests',
     ),
     only(
@@ -63,7 +63,7 @@ module.exports = {
       'the product knows no kind of cluster',
     ),
     confined('ssh2', 'adapters/ssh'),
-    confined('undici', 'adapters/(kube|http|azure)|probe'),
+    confined('undici', 'adapters/(kube|http)|probe'),
     confined('@peculiar/x509', 'pki'),
     confined('commander', 'cli'),
     {
