@@ -7,9 +7,11 @@ import { checkSet } from '../mint/check.js';
 import { mintSet } from '../mint/mint.js';
 import type { ApiModel } from '../model/apimodel.js';
 import { masters, type ClusterNode } from '../model/cluster.js';
+import type { Finding } from '../model/plan.js';
 import { withKubeconfigCredentials } from '../model/kubeconfig-write.js';
 import { fileOf, type Facts } from '../plan/facts.js';
 import type { Emit } from '../report/events.js';
+import { askAzure, azureGate } from './azure-preflight.js';
 import { findBlockers, leftMasters } from './blockers.js';
 import { BlockedError } from './errors.js';
 import type { RotateOptions } from './options.js';
@@ -106,6 +108,7 @@ async function beginNew(
   const blockers = [
     ...leftMasters(list.nodes, options.leaveNodes),
     ...findBlockers(facts, model, new Date()),
+    ...(await azureFindings(options, model, nodes, emit)),
   ];
   if (blockers.length > 0) throw new BlockedError(blockers);
   const state = new StateFolder(root, rotation);
@@ -121,6 +124,21 @@ async function beginNew(
     nodes,
     new Map(),
   );
+}
+
+/** What Azure says against the start; only told when its gate is skipped. */
+async function azureFindings(
+  options: RotateOptions,
+  model: ApiModel,
+  nodes: readonly ClusterNode[],
+  emit: Emit,
+): Promise<Finding[]> {
+  if (options.azure === undefined) return [];
+  emit({ code: 'doing', text: `asking Azure for the machines in ${options.azure.resourceGroup}` });
+  const findings = await askAzure(options.azure, model, nodes);
+  if (options.skipGates?.includes(azureGate) !== true) return findings;
+  for (const finding of findings) emit({ code: 'finding', level: 'note', finding });
+  return [];
 }
 
 function shellOf(reach: Reach, nodes: readonly ClusterNode[], name: string): ReturnType<Reach['shell']> {

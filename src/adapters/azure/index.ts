@@ -10,9 +10,9 @@ import { realClock, retryingHttp, type Clock } from './http.js';
 import type { AzureOptions } from './options.js';
 import { tokenSource } from './token.js';
 
-export { AzureError, type AzureFailure } from './error.js';
+export { AzureError } from './error.js';
 export type { Compute, Machine } from './compute.js';
-export type { AzureCredential, AzureOptions } from './options.js';
+export type { AzureOptions } from './options.js';
 
 /** The machines of a cluster's resource group in its cloud. */
 export interface Azure extends Compute {
