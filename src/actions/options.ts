@@ -36,8 +36,6 @@ export interface RotateOptions extends ClusterOptions {
   readonly leaveNodes: readonly string[];
   readonly leaveBridge: boolean;
   readonly probe: boolean;
-  /** Left out: Azure's API is not asked. */
-  readonly azure?: AzureOptions | undefined;
   /** Gates whose findings do not forbid the start. */
   readonly skipGates?: readonly string[] | undefined;
 }

@@ -31,6 +31,9 @@ export function rotationFlags(): Option[] {
     new Option('--leave-node <name>', 'leave this node out (may be given again)')
       .argParser(collect)
       .default([], 'none'),
+    new Option('--skip-gate <name>', 'start although this gate is not passed (may be given again): azure')
+      .argParser(collect)
+      .default([], 'none'),
     new Option('--leave-bridge', "leave the bridge in kube-apiserver's serving chain").default(false),
     new Option('--no-probe', 'do not measure availability during the rotation'),
   ];
@@ -48,6 +51,7 @@ export interface RotationFlags {
   readonly caValidity?: number;
   readonly waitWorkloads: number;
   readonly leaveNode: string[];
+  readonly skipGate: string[];
   readonly leaveBridge: boolean;
   readonly probe: boolean;
   readonly debug: boolean;
@@ -65,6 +69,7 @@ export function rotateOptionsOf(command: Command, cluster: ClusterOptions): Rota
     caValidity: flags.caValidity,
     waitWorkloads: flags.waitWorkloads,
     leaveNodes: flags.leaveNode,
+    skipGates: flags.skipGate,
     leaveBridge: flags.leaveBridge,
     probe: flags.probe,
   };

@@ -89,7 +89,7 @@ function noAnswer(error: HttpError, url: string): AzureError {
     return new AzureError('untrusted', {
       where,
       what: `its certificate is not trusted (${causeOf(error)})`,
-      next: "name the file of the stack's CA in NODE_EXTRA_CA_CERTS or with --azure-ca",
+      next: "name the file of the stack's CA in NODE_EXTRA_CA_CERTS or with --azure-ca-file",
       cause: error,
     });
   return new AzureError('unreachable', {

@@ -8,10 +8,10 @@ import {
   type StackCertificates,
   type StackClient,
   type StackOptions,
-} from '../../hollow/azure-stack/index.js';
-import { generateKey, mintAuthority, type KeyPair } from '../../pki/index.js';
-import type { CustomCloud } from '../../model/custom-cloud.js';
-import { openAzure, type Azure, type AzureOptions } from './index.js';
+} from '../../src/hollow/azure-stack/index.js';
+import { generateKey, mintAuthority, type KeyPair } from '../../src/pki/index.js';
+import type { CustomCloud } from '../../src/model/custom-cloud.js';
+import { openAzure, type Azure, type AzureOptions } from '../../src/adapters/azure/index.js';
 
 const secret = 'p#+w/Ord &=%';
 const clientId = 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee';
