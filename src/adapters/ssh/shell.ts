@@ -54,7 +54,9 @@ export class SshShell implements NodeShell {
   async #start(script: string, args: readonly string[]): Promise<Session> {
     if (!this.#scripts.files.has(`${script}.sh`))
       throw new Error(`${script}.sh is not among the scripts for nodes`);
-    const command = quote(['sudo', '-n', '/bin/sh', `${this.#scripts.folder}/${script}.sh`, ...args]);
+    // The node's own shell puts KEYROLL_ROOT before the path, as the scripts do; it is empty on real nodes.
+    const file = quote([`${this.#scripts.folder}/${script}.sh`]);
+    const command = `sudo -n /bin/sh "\${KEYROLL_ROOT-}"${file} ${quote(args)}`;
     try {
       return await this.#link.use(async (connection) => {
         await this.#install(connection);

@@ -1,0 +1,85 @@
+import type { Systemd } from '../systemd/systemd.js';
+import { NotKnownError, readOptions, type Answer, type Call, type Command } from './command.js';
+
+/** `systemctl is-active|is-enabled|show|start|stop|restart|kill` on a machine's service manager. */
+export function systemctlOf(systemd: Systemd): Command {
+  return async ({ args }) => {
+    const { flags, values, rest } = readOptions('systemctl', args, { flags: ['-q', '--value'], values: ['-p'] });
+    const [verb = '', ...units] = rest;
+    if (verb === 'is-active') return isActive(systemd, units, flags.has('-q'));
+    if (verb === 'is-enabled') return isEnabled(systemd, units);
+    if (verb === 'show') return show(systemd, units, values.get('-p') ?? [], flags.has('--value'));
+    const change = changes[verb];
+    if (!change) throw new NotKnownError(`systemctl: ${verb} is not known (asked: systemctl ${args.join(' ')})`);
+    const missing: string[] = [];
+    for (const unit of units) if (!(await change(systemd, unit))) missing.push(unit);
+    if (missing.length === 0) return { code: 0 };
+    return { code: 5, err: missing.map((unit) => `Failed to ${verb} ${unit}.service: Unit ${unit}.service not loaded.\n`).join('') };
+  };
+}
+
+const changes: Readonly<Record<string, (systemd: Systemd, unit: string) => Promise<boolean>>> = {
+  stop: (systemd, unit) => systemd.stop(unit),
+  start: async (systemd, unit) => {
+    await systemd.service(unit)?.start();
+    return systemd.service(unit) !== undefined;
+  },
+  restart: async (systemd, unit) => {
+    await systemd.service(unit)?.restart();
+    return systemd.service(unit) !== undefined;
+  },
+  kill: (systemd, unit) => {
+    systemd.service(unit)?.kill();
+    return Promise.resolve(systemd.service(unit) !== undefined);
+  },
+};
+
+function isActive(systemd: Systemd, units: readonly string[], quiet: boolean): Answer {
+  const states = units.map((unit) => systemd.state(unit));
+  return { code: states.includes('active') ? 0 : 3, out: quiet ? '' : states.map((state) => `${state}\n`).join('') };
+}
+
+function isEnabled(systemd: Systemd, [unit = '']: readonly string[]): Answer {
+  if (systemd.service(unit)) return { code: 0, out: 'enabled\n' };
+  return { code: 1, err: `Failed to get unit file state for ${unit}.service: No such file or directory\n` };
+}
+
+function show(systemd: Systemd, [unit = '']: readonly string[], properties: readonly string[], bare: boolean): Answer {
+  if (properties.join() !== 'MainPID') throw new NotKnownError(`systemctl show: expected -p MainPID, found ${properties.join()}`);
+  const pid = systemd.service(unit)?.mainPid ?? 0;
+  return { code: 0, out: bare ? `${pid}\n` : `MainPID=${pid}\n` };
+}
+
+const seconds = (text: string): number => Number(/^(\d+(?:\.\d+)?)s?$/.exec(text)?.[1] ?? NaN);
+
+/** `systemd-run` for a transient service, or one that a timer starts (`--on-active`). */
+export function systemdRunOf(systemd: Systemd): Command {
+  return ({ args, env }: Call) => {
+    const from = args.findIndex((word, at) => !word.startsWith('-') && at > 0);
+    const { values } = readOptions('systemd-run', args.slice(0, from), {
+      flags: ['-q', '--quiet', '--collect'],
+      values: ['--unit', '--setenv', '--property', '--on-active', '--timer-property'],
+    });
+    const properties = new Map((values.get('--property') ?? []).map((text) => [text.replace(/=.*/s, ''), text.replace(/^[^=]*=/, '')]));
+    const strange = [...properties.keys()].find((name) => name !== 'ExecStopPost' && name !== 'TimeoutStopSec');
+    const name = values.get('--unit')?.[0];
+    if (strange !== undefined || name === undefined) throw new NotKnownError(`systemd-run: expected --unit and properties that are known, found ${strange ?? 'no --unit'}`);
+    if (systemd.knows(name)) return { code: 1, err: `Failed to start transient service unit: Unit ${name}.service already exists.\n` };
+    const execStopPost = properties.get('ExecStopPost');
+    const unit = {
+      name,
+      argv: args.slice(from),
+      env: { ...setenv(values.get('--setenv') ?? []), KEYROLL_ROOT: env['KEYROLL_ROOT'] ?? '' },
+      stopMs: seconds(properties.get('TimeoutStopSec') ?? '10') * 1000,
+      ...(execStopPost === undefined ? {} : { execStopPost }),
+    };
+    const delay = values.get('--on-active')?.[0];
+    if (delay === undefined) systemd.run(unit);
+    else systemd.runLater(unit, seconds(delay) * 1000);
+    return { code: 0 };
+  };
+}
+
+function setenv(assignments: readonly string[]): Record<string, string> {
+  return Object.fromEntries(assignments.map((text) => [text.replace(/=.*/s, ''), text.replace(/^[^=]*=/, '')]));
+}

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Socket } from 'node:net';
+
+/** TCP's first retransmission after a lost segment, ms; each further one waits twice as long. */
+const firstRetransmissionMs = 200;
+
+/**
+ * A client's socket and the server program's, coupled. What arrives while the packet filter drops is kept back and
+ * delivered when TCP would send it again.
+ */
+export class CoupledConnection {
+  readonly #client: Socket;
+  readonly #server: Socket;
+  readonly #onEnd: () => void;
+  #dropping = false;
+  #kept: (Buffer | 'end')[] = [];
+  #keptSince = 0;
+  #delivery: NodeJS.Timeout | undefined;
+
+  /** @param onEnd called once when both sides are gone */
+  constructor(client: Socket, server: Socket, onEnd: () => void) {
+    this.#client = client;
+    this.#server = server;
+    this.#onEnd = onEnd;
+    this.#fromClient();
+    this.#fromServer();
+  }
+
+  /** The packet filter drops what the client sends, or no longer does. */
+  drop(dropping: boolean): void {
+    if (dropping === this.#dropping) return;
+    this.#dropping = dropping;
+    if (!dropping && this.#kept.length > 0) this.#deliverLater();
+  }
+
+  /** Cuts both sides, as when the machine loses its power. */
+  cut(): void {
+    this.#client.destroy();
+    this.#server.destroy();
+  }
+
+  #fromClient(): void {
+    const [client, server] = [this.#client, this.#server];
+    client.on('data', (bytes: Buffer) => this.#arrived(bytes));
+    client.on('end', () => this.#arrived('end'));
+    client.on('error', () => undefined);
+    client.on('close', () => this.#closed(server));
+    server.on('drain', () => client.resume());
+  }
+
+  #fromServer(): void {
+    const [client, server] = [this.#client, this.#server];
+    let reset = false;
+    server.on('data', (bytes: Buffer) => {
+      if (!client.write(bytes)) server.pause();
+    });
+    client.on('drain', () => server.resume());
+    server.on('end', () => client.end());
+    server.on('error', () => (reset = true));
+    server.on('close', () => {
+      // What was kept back meets a socket that is gone, and is answered with a reset.
+      if ((reset || this.#kept.length > 0) && !client.destroyed) client.resetAndDestroy();
+      this.#closed(client);
+    });
+  }
+
+  #closed(other: Socket): void {
+    clearTimeout(this.#delivery);
+    if (!other.destroyed) other.destroySoon();
+    if (this.#client.destroyed && this.#server.destroyed) this.#onEnd();
+  }
+
+  #arrived(what: Buffer | 'end'): void {
+    if (this.#dropping || this.#kept.length > 0) {
+      if (this.#kept.length === 0) this.#keptSince = Date.now();
+      this.#kept.push(what);
+    } else this.#deliver(what);
+  }
+
+  #deliver(what: Buffer | 'end'): void {
+    if (what === 'end') this.#server.end();
+    else if (!this.#server.write(what)) this.#client.pause();
+  }
+
+  #deliverLater(): void {
+    let wait = firstRetransmissionMs;
+    const passed = Date.now() - this.#keptSince;
+    while (wait < passed) wait = 2 * wait + firstRetransmissionMs;
+    clearTimeout(this.#delivery);
+    this.#delivery = setTimeout(() => {
+      // Dropped once more: the next retransmission comes after the next time that nothing drops.
+      if (this.#dropping) return;
+      const kept = this.#kept;
+      this.#kept = [];
+      for (const what of kept) this.#deliver(what);
+    }, wait - passed);
+  }
+}
+
+/** When a client sends its SYN again, ms after the first. */
+const synAgainMs = [0, 1_000, 3_000, 7_000, 15_000, 31_000];
+
+/**
+ * Asks for a way until it is not `dropped`, whenever TCP would send its SYN again.
+ * @throws Error ETIMEDOUT when it never is
+ */
+export async function withSynRetries<T>(way: () => T | 'dropped', to: string, signal: AbortSignal): Promise<T> {
+  const begun = Date.now();
+  for (const after of synAgainMs) {
+    const wait = begun + after - Date.now();
+    if (wait > 0) await sleep(wait, undefined, { signal, ref: false });
+    const found = way();
+    if (found !== 'dropped') return found;
+  }
+  throw networkError('ETIMEDOUT', to);
+}
+
+/** As Node's own: `connect ECONNREFUSED 127.9.0.4:6443`. */
+export function networkError(code: 'ECONNREFUSED' | 'EHOSTUNREACH' | 'ETIMEDOUT', to: string): Error {
+  return Object.assign(new Error(`connect ${code} ${to}`), { code, syscall: 'connect' });
+}
