@@ -143,6 +143,12 @@ export interface Timings {
   readonly controllerStartMs: number;
   /** From the start of an etcd member until it answers. */
   readonly etcdStartMs: number;
+  /** How long etcd has no leader when the one it had is lost. */
+  readonly etcdElectionMs: number;
+  /** How long etcd's leadership takes to move when it is asked to. */
+  readonly etcdMoveMs: number;
+  /** One read or write of etcd. */
+  readonly etcdRequestMs: number;
   /** How often kube-apiserver looks whether its certificates and CAs have changed (before 1.23). */
   readonly fileReloadMs: number;
   /** How often client-go looks whether its client certificate has changed. */
@@ -167,6 +173,9 @@ export const realTimings: Timings = {
   apiServerStartMs: 5_000,
   controllerStartMs: 1_500,
   etcdStartMs: 1_000,
+  etcdElectionMs: 1_300,
+  etcdMoveMs: 120,
+  etcdRequestMs: 2,
   fileReloadMs: 60_000,
   clientReloadMs: 300_000,
   leaseMs: 15_000,
@@ -183,6 +192,9 @@ export const shortenedTimings: Timings = {
   apiServerStartMs: 150,
   controllerStartMs: 100,
   etcdStartMs: 100,
+  etcdElectionMs: 300,
+  etcdMoveMs: 120,
+  etcdRequestMs: 2,
   fileReloadMs: 300,
   clientReloadMs: 1_000,
   leaseMs: 1_500,

@@ -42,7 +42,11 @@ function masterFiles(inputs: ClusterInputs, node: PlannedNode): NodeFile[] {
     ...manifests(inputs, node),
     { path: '/etc/default/etcd', content: `DAEMON_ARGS=${commandLine(etcdFlags(plan, node)).join(' ')}\n` },
     { path: '/etc/systemd/system/etcd.service', content: etcdUnit },
-    secret(`/home/${adminUser}/.kube/config`, adminKubeconfig(plan, pki, `https://${node.address}:${plan.apiPort}`), admin),
+    secret(
+      `/home/${adminUser}/.kube/config`,
+      adminKubeconfig(plan, pki, `https://${node.address}:${plan.apiPort}`),
+      admin,
+    ),
   ];
 }
 
@@ -58,7 +62,11 @@ function certificateFiles(pki: ClusterPki, node: PlannedNode): NodeFile[] {
   const kubelet = pki.kubeletservers.get(node.name);
   const peer = pki.etcdpeers[node.index];
   if (!kubelet) throw new Error(`node ${node.name}: the PKI has no kubelet certificate for it`);
-  const everywhere = [{ path: `${certs}/ca.crt`, content: pki.ca.certificate }, ...pair('client', pki.client), ...pair('kubeletserver', kubelet)];
+  const everywhere = [
+    { path: `${certs}/ca.crt`, content: pki.ca.certificate },
+    ...pair('client', pki.client),
+    ...pair('kubeletserver', kubelet),
+  ];
   if (node.role === 'agent' || !peer) return everywhere;
   return [
     ...everywhere,
@@ -98,7 +106,8 @@ current-context: localclustercontext
 }
 
 function kubeletDefaults({ options }: ClusterInputs, node: PlannedNode): string {
-  const taints = node.role === 'master' ? '--register-with-taints=node-role.kubernetes.io/master=true:NoSchedule' : '';
+  const taints =
+    node.role === 'master' ? '--register-with-taints=node-role.kubernetes.io/master=true:NoSchedule' : '';
   const labels = `kubernetes.azure.com/role=${node.role}${node.role === 'agent' ? ',agentpool=linuxpool' : ''}`;
   return [
     `KUBELET_CONFIG=${commandLine(kubeletFlags(node, options)).join(' ')}`,
@@ -137,7 +146,8 @@ RestartSec=1
 WantedBy=multi-user.target
 `;
 
-const flow = (words: readonly string[]): string => `[${words.map((word) => JSON.stringify(word)).join(', ')}]`;
+const flow = (words: readonly string[]): string =>
+  `[${words.map((word) => JSON.stringify(word)).join(', ')}]`;
 
 /** In AKS Engine's layout: command and arguments on one line each, host network, host paths. */
 function manifest(name: string, args: readonly string[]): NodeFile {
@@ -148,9 +158,16 @@ function manifest(name: string, args: readonly string[]): NodeFile {
     ...['spec:', '  priorityClassName: system-node-critical', '  hostNetwork: true', '  containers:'],
     ...[`    - name: ${name}`, '      image: hollow/base:1', '      imagePullPolicy: IfNotPresent'],
     ...[`      command: ${flow([name])}`, `      args: ${flow(args)}`, '      volumeMounts:'],
-    ...Object.entries(folders).flatMap(([volume, path]) => [`        - name: ${volume}`, `          mountPath: ${path}`]),
+    ...Object.entries(folders).flatMap(([volume, path]) => [
+      `        - name: ${volume}`,
+      `          mountPath: ${path}`,
+    ]),
     '  volumes:',
-    ...Object.entries(folders).flatMap(([volume, path]) => [`    - name: ${volume}`, '      hostPath:', `        path: ${path}`]),
+    ...Object.entries(folders).flatMap(([volume, path]) => [
+      `    - name: ${volume}`,
+      '      hostPath:',
+      `        path: ${path}`,
+    ]),
     '',
   ].join('\n');
   return { path: `/etc/kubernetes/manifests/${name}.yaml`, content: text };

@@ -131,12 +131,16 @@ export function etcdFlags(plan: ClusterPlan, { name, index, address }: PlannedNo
     '--listen-client-urls': `https://${address}:${etcdPorts.client},https://127.0.0.1:${etcdPorts.client}`,
     '--listen-metrics-urls': `http://${address}:${etcdPorts.metrics}`,
     '--initial-cluster-token': 'k8s-etcd-cluster',
-    '--initial-cluster': mastersOf(plan).map((each) => `${each.name}=https://${each.address}:${etcdPorts.peer}`).join(','),
+    '--initial-cluster': mastersOf(plan)
+      .map((each) => `${each.name}=https://${each.address}:${etcdPorts.peer}`)
+      .join(','),
     '--initial-cluster-state': 'new',
     '--data-dir': '/var/lib/etcddisk',
   };
 }
 
 export function commandLine(flags: Flags): string[] {
-  return Object.entries(flags).map(([flag, value]) => (value === 'true' && flag.includes('client-cert-auth') ? flag : `${flag}=${value}`));
+  return Object.entries(flags).map(([flag, value]) =>
+    value === 'true' && flag.includes('client-cert-auth') ? flag : `${flag}=${value}`,
+  );
 }

@@ -24,7 +24,11 @@ export function writeModel(folder: string, inputs: ClusterInputs): string {
 }
 
 /** With the white space that AKS Engine leaves in it: every line four spaces in, the user's data on one line. */
-export function adminKubeconfig({ name }: ClusterPlan, { ca, kubectlClient }: ClusterPki, server: string): string {
+export function adminKubeconfig(
+  { name }: ClusterPlan,
+  { ca, kubectlClient }: ClusterPki,
+  server: string,
+): string {
   const user = `${name}-admin`;
   const credentials = {
     'client-certificate-data': base64(kubectlClient.certificate),
@@ -64,7 +68,10 @@ function apiModel({ plan, pki, options, authorizedKey }: ClusterInputs): object 
           privateCluster: { enabled: false },
           kubeletConfig: nodeFlags(first),
           controllerManagerConfig: controllerManagerFlags(plan, options),
-          apiServerConfig: { ...apiserverFlags(plan, first, options), '--advertise-address': '<advertiseAddr>' },
+          apiServerConfig: {
+            ...apiserverFlags(plan, first, options),
+            '--advertise-address': '<advertiseAddr>',
+          },
           schedulerConfig: schedulerFlags,
         },
       },
@@ -78,7 +85,18 @@ function apiModel({ plan, pki, options, authorizedKey }: ClusterInputs): object 
         distro: 'aks-ubuntu-22.04',
         availabilityProfile: 'AvailabilitySet',
       },
-      agentPoolProfiles: agents.length === 0 ? [] : [{ name: agentPool, count: agents.length, vmSize: 'Standard_D2_v2', osType: 'Linux', availabilityProfile: 'AvailabilitySet' }],
+      agentPoolProfiles:
+        agents.length === 0
+          ? []
+          : [
+              {
+                name: agentPool,
+                count: agents.length,
+                vmSize: 'Standard_D2_v2',
+                osType: 'Linux',
+                availabilityProfile: 'AvailabilitySet',
+              },
+            ],
       linuxProfile: { adminUsername: adminUser, ssh: { publicKeys: [{ keyData: authorizedKey }] } },
       servicePrincipalProfile: { clientId: 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee', secret: 'hollow-secret' },
       certificateProfile: certificateProfile(pki),
@@ -107,7 +125,8 @@ function certificateProfile(pki: ClusterPki): object {
 
 /** Of the ARM template only the beginnings of the machines' names are there. */
 function template(plan: ClusterPlan): object {
-  const prefix = (role: PlannedNode['role']): string => plan.nodes.find((node) => node.role === role)?.name.replace(/\d+$/, '') ?? '';
+  const prefix = (role: PlannedNode['role']): string =>
+    plan.nodes.find((node) => node.role === role)?.name.replace(/\d+$/, '') ?? '';
   return {
     $schema: 'http://schema.management.azure.com/schemas/2015-01-01/deploymentTemplate.json#',
     contentVersion: '1.0.0.0',

@@ -1,4 +1,11 @@
-import { generateKey, mintAuthority, mintNewLeaf, type Issuer, type KeyPair, type KeySpec } from '../../pki/index.js';
+import {
+  generateKey,
+  mintAuthority,
+  mintNewLeaf,
+  type Issuer,
+  type KeyPair,
+  type KeySpec,
+} from '../../pki/index.js';
 import { mastersOf, type ClusterPlan } from './plan.js';
 
 /** A certificate and its private key, both PEM. */
@@ -34,29 +41,57 @@ export async function makePki(plan: ClusterPlan, spec: KeySpec): Promise<Cluster
   const frontProxy = await authority('proxyClientCA', 'sha1');
   const etcdSans = masterIps(plan);
   const both = ['serverAuth', 'clientAuth'];
-  const leaf = async (commonName: string, usages: readonly string[], issuer: Issuer, more: { organization?: string; sans?: readonly string[] } = {}): Promise<Pair> => {
+  const leaf = async (
+    commonName: string,
+    usages: readonly string[],
+    issuer: Issuer,
+    more: { organization?: string; sans?: readonly string[] } = {},
+  ): Promise<Pair> => {
     const key = await generateKey(spec);
     const { pem } = mintNewLeaf({ commonName, ...more, extendedKeyUsages: usages, issuer, key, validity });
     return { certificate: pem, key: key.privatePem };
   };
-  const [apiserver, client, kubectlClient, etcdserver, etcdclient, proxy, etcdpeers, kubeletservers] = await Promise.all([
-    leaf('apiserver', ['serverAuth'], ca.issuer, { sans: apiserverNames(plan) }),
-    leaf('client', ['clientAuth'], ca.issuer, { organization: admins }),
-    leaf('client', ['clientAuth'], ca.issuer, { organization: admins }),
-    leaf('etcdserver', both, ca.issuer, { sans: etcdSans }),
-    leaf('etcdclient', both, ca.issuer, { sans: etcdSans }),
-    leaf('aggregator', [], frontProxy.issuer, { organization: admins }),
-    Promise.all(mastersOf(plan).map(() => leaf('etcdpeer', both, ca.issuer, { sans: etcdSans }))),
-    Promise.all(plan.nodes.map(async ({ name }): Promise<[string, Pair]> => [name, (await authority(name, 'sha1')).pair])),
-  ]);
+  const [apiserver, client, kubectlClient, etcdserver, etcdclient, proxy, etcdpeers, kubeletservers] =
+    await Promise.all([
+      leaf('apiserver', ['serverAuth'], ca.issuer, { sans: apiserverNames(plan) }),
+      leaf('client', ['clientAuth'], ca.issuer, { organization: admins }),
+      leaf('client', ['clientAuth'], ca.issuer, { organization: admins }),
+      leaf('etcdserver', both, ca.issuer, { sans: etcdSans }),
+      leaf('etcdclient', both, ca.issuer, { sans: etcdSans }),
+      leaf('aggregator', [], frontProxy.issuer, { organization: admins }),
+      Promise.all(mastersOf(plan).map(() => leaf('etcdpeer', both, ca.issuer, { sans: etcdSans }))),
+      Promise.all(
+        plan.nodes.map(async ({ name }): Promise<[string, Pair]> => [
+          name,
+          (await authority(name, 'sha1')).pair,
+        ]),
+      ),
+    ]);
   const proxyCa = frontProxy.pair.certificate;
-  return { ca: ca.pair, apiserver, client, kubectlClient, etcdserver, etcdclient, etcdpeers, proxyCa, proxy, kubeletservers: new Map(kubeletservers) };
+  return {
+    ca: ca.pair,
+    apiserver,
+    client,
+    kubectlClient,
+    etcdserver,
+    etcdclient,
+    etcdpeers,
+    proxyCa,
+    proxy,
+    kubeletservers: new Map(kubeletservers),
+  };
 
   /** Signed by itself; a kubelet's serving certificate is made like that too. */
-  async function authority(commonName: string, keyIdentifier: 'sha1' | 'sha256'): Promise<{ pair: Pair; issuer: Issuer }> {
+  async function authority(
+    commonName: string,
+    keyIdentifier: 'sha1' | 'sha256',
+  ): Promise<{ pair: Pair; issuer: Issuer }> {
     const key: KeyPair = await generateKey(spec);
     const certificate = mintAuthority({ commonName, key, validity, keyIdentifier });
-    return { pair: { certificate: certificate.pem, key: key.privatePem }, issuer: { certificate, privatePem: key.privatePem } };
+    return {
+      pair: { certificate: certificate.pem, key: key.privatePem },
+      issuer: { certificate, privatePem: key.privatePem },
+    };
   }
 }
 
@@ -67,6 +102,16 @@ function masterIps(plan: ClusterPlan): string[] {
 }
 
 function apiserverNames(plan: ClusterPlan): string[] {
-  const services = ['kubernetes.default', 'kubernetes.kube-system'].flatMap((name) => [name, `${name}.svc`, `${name}.svc.cluster.local`]);
-  return [`${plan.name}.${plan.location}.cloudapp.azurestack.external`, 'localhost', 'kubernetes', ...services, ...masterIps(plan)];
+  const services = ['kubernetes.default', 'kubernetes.kube-system'].flatMap((name) => [
+    name,
+    `${name}.svc`,
+    `${name}.svc.cluster.local`,
+  ]);
+  return [
+    `${plan.name}.${plan.location}.cloudapp.azurestack.external`,
+    'localhost',
+    'kubernetes',
+    ...services,
+    ...masterIps(plan),
+  ];
 }

@@ -32,13 +32,15 @@ export interface Size {
 export function planCluster(second: number, apiPort: number, { masters, agents }: Size): ClusterPlan {
   const prefix = `127.${second}`;
   const number = String(10_000_000 + second * 12_347);
-  const node = (role: PlannedNode['role'], pool: string, third: number, podsFrom: number) => (_: unknown, index: number): PlannedNode => ({
-    name: `k8s-${pool}-${number}-${index}`,
-    role,
-    index,
-    address: `${prefix}.${third}.${role === 'master' ? 5 + index : 4 + index}`,
-    podNetwork: `${prefix}.${podsFrom + index}`,
-  });
+  const node =
+    (role: PlannedNode['role'], pool: string, third: number, podsFrom: number) =>
+    (_: unknown, index: number): PlannedNode => ({
+      name: `k8s-${pool}-${number}-${index}`,
+      role,
+      index,
+      address: `${prefix}.${third}.${role === 'master' ? 5 + index : 4 + index}`,
+      podNetwork: `${prefix}.${podsFrom + index}`,
+    });
   return {
     name: 'hollow',
     location: 'local',

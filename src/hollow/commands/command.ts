@@ -27,16 +27,24 @@ export function readOptions(
   command: string,
   args: readonly string[],
   { flags = [], values = [] }: { readonly flags?: readonly string[]; readonly values?: readonly string[] },
-): { readonly flags: ReadonlySet<string>; readonly values: ReadonlyMap<string, readonly string[]>; readonly rest: string[] } {
+): {
+  readonly flags: ReadonlySet<string>;
+  readonly values: ReadonlyMap<string, readonly string[]>;
+  readonly rest: string[];
+} {
   const found = { flags: new Set<string>(), values: new Map<string, string[]>(), rest: [] as string[] };
-  const add = (name: string, value: string): unknown => found.values.set(name, [...(found.values.get(name) ?? []), value]);
+  const add = (name: string, value: string): unknown =>
+    found.values.set(name, [...(found.values.get(name) ?? []), value]);
   for (let at = 0; at < args.length; at += 1) {
     const word = args[at] ?? '';
     const [name = '', ...tail] = word.split('=');
     if (flags.includes(word)) found.flags.add(word);
     else if (values.includes(name) && word.startsWith('--') && word.includes('=')) add(name, tail.join('='));
     else if (values.includes(word)) add(word, args[(at += 1)] ?? '');
-    else if (word.startsWith('-')) throw new NotKnownError(`${command}: option ${word} is not known (asked: ${command} ${args.join(' ')})`);
+    else if (word.startsWith('-'))
+      throw new NotKnownError(
+        `${command}: option ${word} is not known (asked: ${command} ${args.join(' ')})`,
+      );
     else found.rest.push(word);
   }
   return found;

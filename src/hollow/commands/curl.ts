@@ -6,17 +6,32 @@ import { connect as connectTls } from 'node:tls';
 import type { HollowNode } from '../node/node.js';
 import { NotKnownError, readOptions, type Answer, type Call } from './command.js';
 
-const values = ['-m', '--max-time', '-o', '--output', '-w', '--write-out', '-H', '--header', '--cert', '--key', '--cacert'];
+const values = [
+  '-m',
+  '--max-time',
+  '-o',
+  '--output',
+  '-w',
+  '--write-out',
+  '-H',
+  '--header',
+  '--cert',
+  '--key',
+  '--cacert',
+];
 const flags = ['-s', '--silent', '-k', '--insecure', '-f', '--fail', '-S', '--show-error'];
 
 /** `curl`: one GET over HTTP/1.1. Exit codes as curl's: 7 not connected, 22 an HTTP error with -f, 28 too late, 35 TLS, 58, 60. */
 export async function curl({ node, args }: Call): Promise<Answer> {
   const options = readOptions('curl', args, { flags, values });
-  const value = (...names: string[]): string | undefined => names.flatMap((name) => options.values.get(name) ?? [])[0];
+  const value = (...names: string[]): string | undefined =>
+    names.flatMap((name) => options.values.get(name) ?? [])[0];
   const [url] = options.rest;
-  if (url === undefined || options.rest.length > 1) throw new NotKnownError(`curl: expected one URL (asked: curl ${args.join(' ')})`);
+  if (url === undefined || options.rest.length > 1)
+    throw new NotKnownError(`curl: expected one URL (asked: curl ${args.join(' ')})`);
   const output = value('-o', '--output');
-  if (output !== undefined && output !== '/dev/null') throw new NotKnownError(`curl: -o ${output} is not known`);
+  if (output !== undefined && output !== '/dev/null')
+    throw new NotKnownError(`curl: -o ${output} is not known`);
   const headers = [...(options.values.get('-H') ?? []), ...(options.values.get('--header') ?? [])];
   try {
     const { status, body } = await get(node, {
@@ -28,7 +43,9 @@ export async function curl({ node, args }: Call): Promise<Answer> {
       certificate: read(value('--cert')),
       key: read(value('--key')),
     });
-    const told = (value('-w', '--write-out') ?? '').replaceAll('%{http_code}', String(status).padStart(3, '0')).replaceAll('\\n', '\n');
+    const told = (value('-w', '--write-out') ?? '')
+      .replaceAll('%{http_code}', String(status).padStart(3, '0'))
+      .replaceAll('\\n', '\n');
     const fails = options.flags.has('-f') || options.flags.has('--fail');
     return { code: fails && status >= 400 ? 22 : 0, out: `${output === undefined ? body : ''}${told}` };
   } catch (error) {
@@ -51,9 +68,15 @@ interface Request {
 }
 
 /** One GET from a machine, on a connection of its own. @throws Error as Node's, or with code `TIMEOUT` */
-export async function get(node: Pick<HollowNode, 'dial'>, asked: Request): Promise<{ status: number; body: string }> {
+export async function get(
+  node: Pick<HollowNode, 'dial'>,
+  asked: Request,
+): Promise<{ status: number; body: string }> {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(Object.assign(new Error('no answer in time'), { code: 'TIMEOUT' })), asked.timeoutMs);
+  const timer = setTimeout(
+    () => late.abort(Object.assign(new Error('no answer in time'), { code: 'TIMEOUT' })),
+    asked.timeoutMs,
+  );
   try {
     const { url } = asked;
     const secure = url.protocol === 'https:';
@@ -88,7 +111,11 @@ function encrypted(plain: Socket, { url, insecure, ca, certificate, key }: Reque
   });
 }
 
-function exchange(socket: Socket, secure: boolean, { url, headers = {} }: Request): Promise<{ status: number; body: string }> {
+function exchange(
+  socket: Socket,
+  secure: boolean,
+  { url, headers = {} }: Request,
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const options = {
       createConnection: () => socket,
@@ -101,7 +128,9 @@ function exchange(socket: Socket, secure: boolean, { url, headers = {} }: Reques
       const parts: Buffer[] = [];
       answer.on('data', (bytes: Buffer) => parts.push(bytes));
       answer.on('error', reject);
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts).toString() }));
+      answer.on('end', () =>
+        resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts).toString() }),
+      );
     };
     (secure ? httpsRequest : httpRequest)(options, answered).on('error', reject).end();
   });

@@ -5,7 +5,8 @@ import { NotKnownError, readOptions, type Answer, type Call } from './command.js
 /** `chown USER:GROUP FILE…`: kept by the machine, since an ordinary user cannot give files away. */
 export function chown({ node, args, env }: Call): Answer {
   const [owner = '', ...files] = readOptions('chown', args, {}).rest;
-  if (!/^[a-z_][a-z0-9_-]*:[a-z_][a-z0-9_-]*$/.test(owner)) throw new NotKnownError(`chown: invalid user: '${owner}'`);
+  if (!/^[a-z_][a-z0-9_-]*:[a-z_][a-z0-9_-]*$/.test(owner))
+    throw new NotKnownError(`chown: invalid user: '${owner}'`);
   for (const file of files) node.owners.give(resolve(env['PWD'] ?? '/', file), owner);
   return { code: 0 };
 }
@@ -15,17 +16,27 @@ export function stat({ node, args, env }: Call): Answer {
   const { flags, values, rest } = readOptions('stat', args, { flags: ['-L'], values: ['-c'] });
   const format = values.get('-c')?.[0] ?? '';
   const unknown = /%[^aUGs]/.exec(format)?.[0];
-  if (format === '' || unknown !== undefined) throw new NotKnownError(`stat: expected -c with %a, %U, %G, %s, found ${unknown ?? 'none'}`);
+  if (format === '' || unknown !== undefined)
+    throw new NotKnownError(`stat: expected -c with %a, %U, %G, %s, found ${unknown ?? 'none'}`);
   const lines: string[] = [];
   for (const name of rest) {
     const file = resolve(env['PWD'] ?? '/', name);
     try {
       const seen = flags.has('-L') ? statSync(file) : lstatSync(file);
       const [user = '', group = ''] = node.owners.of(file).split(':');
-      const told: Readonly<Record<string, string>> = { '%a': (seen.mode & 0o7777).toString(8), '%U': user, '%G': group, '%s': String(seen.size) };
+      const told: Readonly<Record<string, string>> = {
+        '%a': (seen.mode & 0o7777).toString(8),
+        '%U': user,
+        '%G': group,
+        '%s': String(seen.size),
+      };
       lines.push(format.replace(/%[aUGs]/g, (field) => told[field] ?? field));
     } catch (error) {
-      return { code: 1, out: lines.map((line) => `${line}\n`).join(''), err: `stat: ${(error as Error).message}\n` };
+      return {
+        code: 1,
+        out: lines.map((line) => `${line}\n`).join(''),
+        err: `stat: ${(error as Error).message}\n`,
+      };
     }
   }
   return { code: 0, out: lines.map((line) => `${line}\n`).join('') };

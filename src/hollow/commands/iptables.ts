@@ -14,7 +14,14 @@ export function iptables({ node, args }: Call): Answer {
   return inItsWords('iptables', () => {
     const [verb = '', ...rest] = words;
     if (verb === '-C') return { code: filter.has(table, rest) ? 0 : 1 };
-    if (verb === '-S') return { code: 0, out: filter.list(table as 'filter' | 'nat').map((line) => `${line}\n`).join('') };
+    if (verb === '-S')
+      return {
+        code: 0,
+        out: filter
+          .list(table as 'filter' | 'nat')
+          .map((line) => `${line}\n`)
+          .join(''),
+      };
     filter.apply(table, words);
     return { code: 0 };
   });
@@ -23,7 +30,8 @@ export function iptables({ node, args }: Call): Answer {
 /** `iptables-restore [-w N] -n`, rules on standard input. */
 export function iptablesRestore({ node, args, stdin }: Call): Answer {
   const known = args.filter((word, at) => word !== '-w' && word !== '-n' && args[at - 1] !== '-w');
-  if (known.length > 0 || !args.includes('-n')) throw new NotKnownError(`iptables-restore: expected -n alone (asked: ${args.join(' ')})`);
+  if (known.length > 0 || !args.includes('-n'))
+    throw new NotKnownError(`iptables-restore: expected -n alone (asked: ${args.join(' ')})`);
   return inItsWords('iptables-restore', () => {
     node.network.filter.restore(stdin);
     return { code: 0 };

@@ -13,12 +13,16 @@ export async function openssl(call: Call): Promise<Answer> {
     verify,
   };
   const run = known[subcommand];
-  if (!run) throw new NotKnownError(`openssl: ${subcommand} is not known (asked: openssl ${call.args.join(' ')})`);
+  if (!run)
+    throw new NotKnownError(`openssl: ${subcommand} is not known (asked: openssl ${call.args.join(' ')})`);
   return run(args, call);
 }
 
 async function connect(args: readonly string[], { node }: Call): Promise<Answer> {
-  const { values } = readOptions('openssl s_client', args, { flags: ['-showcerts'], values: ['-connect', '-nameopt'] });
+  const { values } = readOptions('openssl s_client', args, {
+    flags: ['-showcerts'],
+    values: ['-connect', '-nameopt'],
+  });
   const [host = '', port = ''] = (values.get('-connect')?.[0] ?? '').split(':');
   try {
     const hello = await readServerHello(await node.dial(host, Number(port)), host);
@@ -41,7 +45,11 @@ function shown({ chain, authorities }: ServerHello): string {
     '---',
     ...(names.length === 0
       ? ['No client certificate CA names sent']
-      : ['Acceptable client certificate CA names', ...names, 'Client Certificate Types: ECDSA sign, RSA sign']),
+      : [
+          'Acceptable client certificate CA names',
+          ...names,
+          'Client Certificate Types: ECDSA sign, RSA sign',
+        ]),
     '---',
     '',
   ].join('\n');
@@ -60,7 +68,11 @@ const attributes: Readonly<Record<string, string>> = {
 function distinguishedName(der: Buffer): string {
   const relative = elements(elements(der)[0]?.content ?? Buffer.alloc(0));
   return relative
-    .map(({ content }) => elements(content).map(({ content: attribute }) => attributeText(attribute)).join('+'))
+    .map(({ content }) =>
+      elements(content)
+        .map(({ content: attribute }) => attributeText(attribute))
+        .join('+'),
+    )
     .reverse()
     .join(',');
 }
@@ -72,12 +84,16 @@ function attributeText(attribute: Buffer): string {
   return `${attributes[oid] ?? oid}=${text}`;
 }
 
-function publicKey(args: readonly string[], { env }: Call): Answer {
-  void env;
+function publicKey(args: readonly string[]): Answer {
   const { values } = readOptions('openssl pkey', args, { flags: ['-pubout'], values: ['-in', '-outform'] });
   const pem = readFileSync(values.get('-in')?.[0] ?? '', 'utf8');
   try {
-    return { code: 0, out: createPublicKey(pem).export({ type: 'spki', format: values.get('-outform')?.[0] === 'DER' ? 'der' : 'pem' }) };
+    const key = createPublicKey(pem);
+    const der = values.get('-outform')?.[0] === 'DER';
+    return {
+      code: 0,
+      out: der ? key.export({ type: 'spki', format: 'der' }) : key.export({ type: 'spki', format: 'pem' }),
+    };
   } catch {
     // Nothing of the file may stand in the message.
     return { code: 1, err: 'Could not read key from the file\n' };
@@ -85,19 +101,23 @@ function publicKey(args: readonly string[], { env }: Call): Answer {
 }
 
 /** Signed by one CA of the file, and valid now. */
-function verify(args: readonly string[], _call: Call): Answer {
+function verify(args: readonly string[]): Answer {
   const { values, rest } = readOptions('openssl verify', args, { values: ['-CAfile'] });
   const authorities = certificatesIn(values.get('-CAfile')?.[0] ?? '');
   const [file = ''] = rest;
   const [certificate] = certificatesIn(file);
   const now = Date.now();
-  const valid = certificate && Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
-  const signed = authorities.some((ca) => certificate?.checkIssued(ca) === true && certificate.verify(ca.publicKey));
+  const valid =
+    certificate && Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
+  const signed = authorities.some(
+    (ca) => certificate?.checkIssued(ca) === true && certificate.verify(ca.publicKey),
+  );
   if (valid && signed) return { code: 0, out: `${file}: OK\n` };
   return { code: 2, err: `error ${file}: verification failed\n` };
 }
 
 function certificatesIn(file: string): X509Certificate[] {
-  const found = readFileSync(file, 'utf8').match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+  const found =
+    readFileSync(file, 'utf8').match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
   return found.map((pem) => new X509Certificate(pem));
 }

@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, constants, copyFileSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,7 +50,9 @@ export class CommandServer {
     copyFileSync(fileURLToPath(new URL('./stub.sh', import.meta.url)), stub);
     chmodSync(stub, 0o755);
     for (const name of this.#commands.keys()) symlinkSync('.stub', join(this.bin, name));
-    const fifos = ['requests', ...Array.from({ length: slots }, (_, slot) => String(slot))].map((name) => join(this.folder, name));
+    const fifos = ['requests', ...Array.from({ length: slots }, (_, slot) => String(slot))].map((name) =>
+      join(this.folder, name),
+    );
     const made = spawnSync('mkfifo', ['-m', '600', ...fifos], { encoding: 'utf8' });
     if (made.status !== 0) throw new Error(`mkfifo in ${this.folder}: ${made.stderr || String(made.error)}`);
     const [requests = '', ...answers] = fifos;
@@ -75,7 +88,12 @@ export class CommandServer {
       const [, stub = '', ...args] = words(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
       const name = stub.replace(/.*\//, '');
       called = [name, ...args].join(' ');
-      const env = Object.fromEntries(words(readFileSync(`/proc/${pid}/environ`, 'utf8')).map((line) => [line.replace(/=.*/s, ''), line.replace(/^[^=]*=/, '')]));
+      const env = Object.fromEntries(
+        words(readFileSync(`/proc/${pid}/environ`, 'utf8')).map((line) => [
+          line.replace(/=.*/s, ''),
+          line.replace(/^[^=]*=/, ''),
+        ]),
+      );
       const command = this.#commands.get(name);
       if (!command) throw new Error(`${name} is no command of this machine`);
       return await command({ node: this.#node, args, env, stdin: input === 'in' ? this.#stdin(slot) : '' });
@@ -94,7 +112,7 @@ export class CommandServer {
   }
 
   async #write(slot: number, text: string): Promise<void> {
-    for (let rest = Buffer.from(text); rest.length > 0; ) {
+    for (let rest = Buffer.from(text); rest.length > 0;) {
       const fd = this.#slots[slot];
       if (fd === undefined) return;
       try {
@@ -117,6 +135,9 @@ function encoded(output: string | Buffer | undefined): string {
   if (bytes.length === 0) return '-';
   let text = '';
   for (const byte of bytes)
-    text += byte > 0x20 && byte < 0x7f && byte !== 0x5c ? String.fromCharCode(byte) : `\\0${byte.toString(8).padStart(3, '0')}`;
+    text +=
+      byte > 0x20 && byte < 0x7f && byte !== 0x5c
+        ? String.fromCharCode(byte)
+        : `\\0${byte.toString(8).padStart(3, '0')}`;
   return text;
 }

@@ -4,17 +4,26 @@ import { NotKnownError, readOptions, type Answer, type Call, type Command } from
 /** `systemctl is-active|is-enabled|show|start|stop|restart|kill` on a machine's service manager. */
 export function systemctlOf(systemd: Systemd): Command {
   return async ({ args }) => {
-    const { flags, values, rest } = readOptions('systemctl', args, { flags: ['-q', '--value'], values: ['-p'] });
+    const { flags, values, rest } = readOptions('systemctl', args, {
+      flags: ['-q', '--value'],
+      values: ['-p'],
+    });
     const [verb = '', ...units] = rest;
     if (verb === 'is-active') return isActive(systemd, units, flags.has('-q'));
     if (verb === 'is-enabled') return isEnabled(systemd, units);
     if (verb === 'show') return show(systemd, units, values.get('-p') ?? [], flags.has('--value'));
     const change = changes[verb];
-    if (!change) throw new NotKnownError(`systemctl: ${verb} is not known (asked: systemctl ${args.join(' ')})`);
+    if (!change)
+      throw new NotKnownError(`systemctl: ${verb} is not known (asked: systemctl ${args.join(' ')})`);
     const missing: string[] = [];
     for (const unit of units) if (!(await change(systemd, unit))) missing.push(unit);
     if (missing.length === 0) return { code: 0 };
-    return { code: 5, err: missing.map((unit) => `Failed to ${verb} ${unit}.service: Unit ${unit}.service not loaded.\n`).join('') };
+    return {
+      code: 5,
+      err: missing
+        .map((unit) => `Failed to ${verb} ${unit}.service: Unit ${unit}.service not loaded.\n`)
+        .join(''),
+    };
   };
 }
 
@@ -36,7 +45,10 @@ const changes: Readonly<Record<string, (systemd: Systemd, unit: string) => Promi
 
 function isActive(systemd: Systemd, units: readonly string[], quiet: boolean): Answer {
   const states = units.map((unit) => systemd.state(unit));
-  return { code: states.includes('active') ? 0 : 3, out: quiet ? '' : states.map((state) => `${state}\n`).join('') };
+  return {
+    code: states.includes('active') ? 0 : 3,
+    out: quiet ? '' : states.map((state) => `${state}\n`).join(''),
+  };
 }
 
 function isEnabled(systemd: Systemd, [unit = '']: readonly string[]): Answer {
@@ -44,8 +56,14 @@ function isEnabled(systemd: Systemd, [unit = '']: readonly string[]): Answer {
   return { code: 1, err: `Failed to get unit file state for ${unit}.service: No such file or directory\n` };
 }
 
-function show(systemd: Systemd, [unit = '']: readonly string[], properties: readonly string[], bare: boolean): Answer {
-  if (properties.join() !== 'MainPID') throw new NotKnownError(`systemctl show: expected -p MainPID, found ${properties.join()}`);
+function show(
+  systemd: Systemd,
+  [unit = '']: readonly string[],
+  properties: readonly string[],
+  bare: boolean,
+): Answer {
+  if (properties.join() !== 'MainPID')
+    throw new NotKnownError(`systemctl show: expected -p MainPID, found ${properties.join()}`);
   const pid = systemd.service(unit)?.mainPid ?? 0;
   return { code: 0, out: bare ? `${pid}\n` : `MainPID=${pid}\n` };
 }
@@ -60,11 +78,22 @@ export function systemdRunOf(systemd: Systemd): Command {
       flags: ['-q', '--quiet', '--collect'],
       values: ['--unit', '--setenv', '--property', '--on-active', '--timer-property'],
     });
-    const properties = new Map((values.get('--property') ?? []).map((text) => [text.replace(/=.*/s, ''), text.replace(/^[^=]*=/, '')]));
-    const strange = [...properties.keys()].find((name) => name !== 'ExecStopPost' && name !== 'TimeoutStopSec');
+    const properties = new Map(
+      (values.get('--property') ?? []).map((text) => [text.replace(/=.*/s, ''), text.replace(/^[^=]*=/, '')]),
+    );
+    const strange = [...properties.keys()].find(
+      (name) => name !== 'ExecStopPost' && name !== 'TimeoutStopSec',
+    );
     const name = values.get('--unit')?.[0];
-    if (strange !== undefined || name === undefined) throw new NotKnownError(`systemd-run: expected --unit and properties that are known, found ${strange ?? 'no --unit'}`);
-    if (systemd.knows(name)) return { code: 1, err: `Failed to start transient service unit: Unit ${name}.service already exists.\n` };
+    if (strange !== undefined || name === undefined)
+      throw new NotKnownError(
+        `systemd-run: expected --unit and properties that are known, found ${strange ?? 'no --unit'}`,
+      );
+    if (systemd.knows(name))
+      return {
+        code: 1,
+        err: `Failed to start transient service unit: Unit ${name}.service already exists.\n`,
+      };
     const execStopPost = properties.get('ExecStopPost');
     const unit = {
       name,
@@ -81,5 +110,7 @@ export function systemdRunOf(systemd: Systemd): Command {
 }
 
 function setenv(assignments: readonly string[]): Record<string, string> {
-  return Object.fromEntries(assignments.map((text) => [text.replace(/=.*/s, ''), text.replace(/^[^=]*=/, '')]));
+  return Object.fromEntries(
+    assignments.map((text) => [text.replace(/=.*/s, ''), text.replace(/^[^=]*=/, '')]),
+  );
 }

@@ -82,7 +82,7 @@ function authoritiesOf(body: Buffer): Buffer[] {
 /** A list of byte strings, each behind its length of `size` bytes. */
 function parts(bytes: Buffer, size: number): Buffer[] {
   const found: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = bytes.readUIntBE(at, size);
     found.push(bytes.subarray(at + size, at + size + length));
     at += size + length;
@@ -90,7 +90,8 @@ function parts(bytes: Buffer, size: number): Buffer[] {
   return found;
 }
 
-const uint16 = (...values: number[]): Buffer => Buffer.from(values.flatMap((value) => [value >> 8, value & 0xff]));
+const uint16 = (...values: number[]): Buffer =>
+  Buffer.from(values.flatMap((value) => [value >> 8, value & 0xff]));
 const sized = (size: number, body: Buffer): Buffer => {
   const length = Buffer.alloc(size);
   length.writeUIntBE(body.length, 0, size);

@@ -104,7 +104,11 @@ const synAgainMs = [0, 1_000, 3_000, 7_000, 15_000, 31_000];
  * Asks for a way until it is not `dropped`, whenever TCP would send its SYN again.
  * @throws Error ETIMEDOUT when it never is
  */
-export async function withSynRetries<T>(way: () => T | 'dropped', to: string, signal: AbortSignal): Promise<T> {
+export async function withSynRetries<T>(
+  way: () => T | 'dropped',
+  to: string,
+  signal: AbortSignal,
+): Promise<T> {
   const begun = Date.now();
   for (const after of synAgainMs) {
     const wait = begun + after - Date.now();

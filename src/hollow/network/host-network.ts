@@ -51,12 +51,16 @@ export class HostNetwork {
   async listen(address: string, port: number, onConnection: (socket: Socket) => void): Promise<Listener> {
     const key = `${address}:${port}`;
     if (this.#ports.has(key))
-      throw Object.assign(new Error(`listen EADDRINUSE: address already in use ${key}`), { code: 'EADDRINUSE' });
+      throw Object.assign(new Error(`listen EADDRINUSE: address already in use ${key}`), {
+        code: 'EADDRINUSE',
+      });
     // The port is taken at once; the inner one is known a moment later.
     const { server, port: inner } = await innerServer(onConnection);
     if (this.#ports.has(key)) {
       server.close();
-      throw Object.assign(new Error(`listen EADDRINUSE: address already in use ${key}`), { code: 'EADDRINUSE' });
+      throw Object.assign(new Error(`listen EADDRINUSE: address already in use ${key}`), {
+        code: 'EADDRINUSE',
+      });
     }
     this.#ports.set(key, { server, inner });
     return {
@@ -92,9 +96,11 @@ export class HostNetwork {
   async arrive(socket: Socket, source: string, port: number): Promise<void> {
     socket.on('error', () => undefined);
     const packet = { from: 'eth0', source, target: this.address, targetPort: port } as const;
-    const way = await withSynRetries(() => this.#incoming(packet, 0), `${this.address}:${port}`, this.network.closing).catch(
-      () => 'unreachable' as const,
-    );
+    const way = await withSynRetries(
+      () => this.#incoming(packet, 0),
+      `${this.address}:${port}`,
+      this.network.closing,
+    ).catch(() => 'unreachable' as const);
     if (way === 'unreachable' || !way.host.#listening(way)) socket.resetAndDestroy();
     else way.host.#couple(socket, way);
   }
@@ -179,7 +185,11 @@ export class HostNetwork {
   }
 
   #seen(packet: Pick<Packet, 'from' | 'source' | 'target' | 'targetPort'>): Packet {
-    return { ...packet, local: packet.target === this.address || isLoopback(packet.target), translated: false };
+    return {
+      ...packet,
+      local: packet.target === this.address || isLoopback(packet.target),
+      translated: false,
+    };
   }
 
   /** Rules come first, in their order; then what kube-proxy has for Services. */

@@ -46,7 +46,8 @@ export class PacketFilter {
       const words = line.trim().split(/\s+/);
       if (line.trim() === '' || line.startsWith('#')) continue;
       try {
-        if (line.startsWith('*')) open = { name: tableName(line.slice(1)), chains: copyOf(this.#table(line.slice(1))) };
+        if (line.startsWith('*'))
+          open = { name: tableName(line.slice(1)), chains: copyOf(this.#table(line.slice(1))) };
         else if (!open) throw new RuleError(`"${line}" outside a table`);
         else if (line === 'COMMIT') {
           this.#tables.set(open.name, open.chains);
@@ -77,7 +78,9 @@ export class PacketFilter {
 
   /** All rules of a table, one a line, for people and tests. */
   list(table: TableName): string[] {
-    return [...this.#table(table)].flatMap(([chain, rules]) => rules.map(({ text }) => `-A ${chain} ${text}`));
+    return [...this.#table(table)].flatMap(([chain, rules]) =>
+      rules.map(({ text }) => `-A ${chain} ${text}`),
+    );
   }
 
   /** As after a boot. */

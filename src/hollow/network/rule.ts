@@ -76,8 +76,14 @@ const options: Readonly<Record<string, Option>> = {
     if (value !== 'lo' && value !== 'eth0') throw new RuleError(`interface "${value}" is not known here`);
     return ({ from }) => from === value;
   },
-  '--dport': (value) => ({ targetPort }) => targetPort === Number(value),
-  '--sport': (value) => ({ sourcePort }) => sourcePort === Number(value),
+  '--dport':
+    (value) =>
+    ({ targetPort }) =>
+      targetPort === Number(value),
+  '--sport':
+    (value) =>
+    ({ sourcePort }) =>
+      sourcePort === Number(value),
   '--dports': (value) => {
     const ports = value.split(',').map(Number);
     return ({ targetPort }) => ports.includes(targetPort);
@@ -100,7 +106,7 @@ export function parseRule(words: readonly string[], chains: (name: string) => bo
   const parts: string[] = [];
   const matches: Match[] = [];
   let target: Target | undefined;
-  for (let at = 0; at < words.length; ) {
+  for (let at = 0; at < words.length;) {
     const negated = words[at] === '!';
     if (negated) at += 1;
     const [word = '', value = ''] = words.slice(at, at + 2);

@@ -2,7 +2,9 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { once } from 'node:events';
 
 /** Listens on a free port of 127.0.0.1 that nobody but this process is told of. */
-export async function innerServer(onConnection: (socket: Socket) => void): Promise<{ server: Server; port: number }> {
+export async function innerServer(
+  onConnection: (socket: Socket) => void,
+): Promise<{ server: Server; port: number }> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -26,7 +28,8 @@ export class SocketPairs {
     const client = connect({ host: '127.0.0.1', port, noDelay: true });
     await once(client, 'connect');
     const own = client.localPort ?? 0;
-    const far = this.#arrived.get(own) ?? (await new Promise<Socket>((resolve) => this.#waiting.set(own, resolve)));
+    const far =
+      this.#arrived.get(own) ?? (await new Promise<Socket>((resolve) => this.#waiting.set(own, resolve)));
     this.#arrived.delete(own);
     return { client, far };
   }

@@ -36,8 +36,11 @@ export class Processes {
 
   /** Starts a program; \`start\` is called with the process id at hand. */
   start(argv: readonly string[], start: () => Running): Process {
-    const child = spawn('/bin/sh', ['-c', placeholder, argv[0] ?? 'process'], { stdio: ['pipe', 'pipe', 'ignore'] });
-    if (child.pid === undefined) throw new Error(`no process for ${argv[0] ?? ''}: /bin/sh could not be started`);
+    const child = spawn('/bin/sh', ['-c', placeholder, argv[0] ?? 'process'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    if (child.pid === undefined)
+      throw new Error(`no process for ${argv[0] ?? ''}: /bin/sh could not be started`);
     this.#write(child.pid, argv);
     const entry = new Entry(child, child.pid, argv, start(), () => this.#forget(entry.pid));
     this.#running.set(child.pid, entry);
@@ -89,7 +92,8 @@ class Entry implements Process {
     this.#running = running;
     child.stdin?.on('error', () => undefined);
     child.stdout?.on('data', (told: Buffer) => {
-      for (const word of told.toString().split('\n')) if (word !== '' && word !== 'ready') running.signal(word as Signal);
+      for (const word of told.toString().split('\n'))
+        if (word !== '' && word !== 'ready') running.signal(word as Signal);
     });
     const gone = new Promise<void>((resolve) => child.on('exit', () => resolve()));
     // Whatever ended the placeholder without its program was a SIGKILL.

@@ -28,7 +28,10 @@ export class Shell {
   }
 
   /** In a process group of its own, whose leader is the returned process. */
-  run(argv: readonly string[], { env = {}, stdin = 'ignore', output = 'ignore' }: ShellOptions = {}): ChildProcess {
+  run(
+    argv: readonly string[],
+    { env = {}, stdin = 'ignore', output = 'ignore' }: ShellOptions = {},
+  ): ChildProcess {
     const [program = '', ...args] = argv;
     const child = spawn(program, args, {
       cwd: this.#node.root,

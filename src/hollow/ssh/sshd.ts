@@ -25,8 +25,9 @@ export class Sshd {
     this.#options = options;
     // The one key exchange that AKS Engine's sshd_config allows.
     const algorithms = { kex: ['curve25519-sha256@libssh.org' as const] };
-    this.#server = new ssh2.Server({ hostKeys: [options.hostKey], algorithms, ident: 'OpenSSH_8.2p1' }, (client) =>
-      this.#accept(client),
+    this.#server = new ssh2.Server(
+      { hostKeys: [options.hostKey], algorithms, ident: 'OpenSSH_8.2p1' },
+      (client) => this.#accept(client),
     );
   }
 
@@ -47,7 +48,10 @@ export class Sshd {
     client.on('error', (error) => node.log(`sshd: ${error.message}`));
     client.on('close', () => this.#clients.delete(client));
     client.on('authentication', (context) => {
-      const trusted = context.method === 'publickey' && context.username === this.#options.user && this.#knows(context.key.data);
+      const trusted =
+        context.method === 'publickey' &&
+        context.username === this.#options.user &&
+        this.#knows(context.key.data);
       // Without a signature the client only asks whether the key would do.
       if (context.method === 'publickey' && trusted && verified(context)) context.accept();
       else context.reject(['publickey']);
@@ -76,7 +80,9 @@ export class Sshd {
   /** Read each time, as sshd does. */
   #knows(key: Buffer): boolean {
     const { node, user } = this.#options;
-    const lines = readFileSync(node.path(`/home/${user}/.ssh/authorized_keys`), 'utf8').split('\n').filter(Boolean);
+    const lines = readFileSync(node.path(`/home/${user}/.ssh/authorized_keys`), 'utf8')
+      .split('\n')
+      .filter(Boolean);
     return lines.some((line) => {
       const parsed = ssh2.utils.parseKey(line);
       return !(parsed instanceof Error) && parsed.getPublicSSH().equals(key);
