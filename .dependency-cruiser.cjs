@@ -62,7 +62,7 @@ module.exports = {
       '^src/hollow',
       'the product knows no kind of cluster',
     ),
-    confined('ssh2', 'adapters/ssh'),
+    confined('ssh2', 'adapters/ssh|hollow'),
     confined('undici', 'adapters/(kube|http)|probe'),
     confined('@peculiar/x509', 'pki'),
     confined('commander', 'cli'),

@@ -284,7 +284,9 @@ describe('run', () => {
     expect((await fleet.shell(address).run('utf8')).stdout).toBe('grün');
     expect(fleet.shell({ ...address })).toBe(shell);
     expect([jump.connections, node.connections]).toEqual([1, 1]);
-    expect(node.commands.at(-1)).toBe(`sudo -n /bin/sh /var/lib/keyroll/scripts-${pack.hash}/utf8.sh`);
+    expect(node.commands.at(-1)).toBe(
+      `sudo -n /bin/sh "\${KEYROLL_ROOT-}"/var/lib/keyroll/scripts-${pack.hash}/utf8.sh`,
+    );
   });
 
   it('sends several MiB to standard input', async () => {

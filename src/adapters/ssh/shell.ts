@@ -56,7 +56,7 @@ export class SshShell implements NodeShell {
       throw new Error(`${script}.sh is not among the scripts for nodes`);
     // The node's own shell puts KEYROLL_ROOT before the path, as the scripts do; it is empty on real nodes.
     const file = quote([`${this.#scripts.folder}/${script}.sh`]);
-    const command = `sudo -n /bin/sh "\${KEYROLL_ROOT-}"${file} ${quote(args)}`;
+    const command = [`sudo -n /bin/sh "\${KEYROLL_ROOT-}"${file}`, quote(args)].join(' ').trimEnd();
     try {
       return await this.#link.use(async (connection) => {
         await this.#install(connection);

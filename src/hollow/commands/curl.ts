@@ -27,30 +27,34 @@ export async function curl({ node, args }: Call): Promise<Answer> {
   const value = (...names: string[]): string | undefined =>
     names.flatMap((name) => options.values.get(name) ?? [])[0];
   const [url] = options.rest;
-  if (url === undefined || options.rest.length > 1)
-    throw new NotKnownError(`curl: expected one URL (asked: curl ${args.join(' ')})`);
   const output = value('-o', '--output');
-  if (output !== undefined && output !== '/dev/null')
-    throw new NotKnownError(`curl: -o ${output} is not known`);
-  const headers = [...(options.values.get('-H') ?? []), ...(options.values.get('--header') ?? [])];
+  if (url === undefined || options.rest.length > 1 || (output ?? '/dev/null') !== '/dev/null')
+    throw new NotKnownError(`curl: expected one URL and no file to write to (asked: curl ${args.join(' ')})`);
+  const format = value('-w', '--write-out') ?? '';
   try {
     const { status, body } = await get(node, {
       url: new URL(url),
       timeoutMs: Number(value('-m', '--max-time') ?? 60) * 1000,
-      headers: Object.fromEntries(headers.map((line) => line.split(/:\s*/, 2) as [string, string])),
+      headers: headersOf([...(options.values.get('-H') ?? []), ...(options.values.get('--header') ?? [])]),
       insecure: options.flags.has('-k') || options.flags.has('--insecure'),
       ca: read(value('--cacert')),
       certificate: read(value('--cert')),
       key: read(value('--key')),
     });
-    const told = (value('-w', '--write-out') ?? '')
-      .replaceAll('%{http_code}', String(status).padStart(3, '0'))
-      .replaceAll('\\n', '\n');
-    const fails = options.flags.has('-f') || options.flags.has('--fail');
-    return { code: fails && status >= 400 ? 22 : 0, out: `${output === undefined ? body : ''}${told}` };
+    const fails = status >= 400 && (options.flags.has('-f') || options.flags.has('--fail'));
+    return { code: fails ? 22 : 0, out: `${output === undefined ? body : ''}${written(format, status)}` };
   } catch (error) {
-    return { code: exitCode(error), out: value('-w', '--write-out') === undefined ? '' : '000\n', err: '' };
+    return { code: exitCode(error), out: written(format, 0) };
   }
+}
+
+/** What `-w` adds behind the answer. */
+function written(format: string, status: number): string {
+  return format.replaceAll('%{http_code}', String(status).padStart(3, '0')).replaceAll('\\n', '\n');
+}
+
+function headersOf(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(lines.map((line) => line.split(/:\s*/, 2) as [string, string]));
 }
 
 function read(file: string | undefined): string | undefined {

@@ -64,7 +64,7 @@ export class Member implements Peer {
       onClient: (socket) => this.#peerCame(socket),
     });
     await new Promise((resolve) => setTimeout(resolve, timings.etcdStartMs));
-    if (this.#stopping.signal.aborted) return;
+    if (this.#stopped()) return;
     this.running = true;
     this.#consensus.join(this);
     for (const name of this.#flags.members.keys()) if (name !== this.name) void this.#keepLink(name);
@@ -91,11 +91,15 @@ export class Member implements Peer {
     this.#consensus.reconsider();
   }
 
+  #stopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   async #open(options: Omit<ConstructorParameters<typeof TlsPort>[0], 'machine'>): Promise<void> {
     const port = new TlsPort({ ...options, machine: this.#machine });
     this.#ports.push(port);
     await port.open();
-    if (this.#stopping.signal.aborted) port.close();
+    if (this.#stopped()) port.close();
   }
 
   #clientCame(socket: TLSSocket): void {
@@ -113,12 +117,11 @@ export class Member implements Peer {
 
   /** A connection of its own to another member, made again whenever it breaks. */
   async #keepLink(name: string): Promise<void> {
-    const { signal } = this.#stopping;
     let said = '';
-    while (!signal.aborted) {
+    while (!this.#stopped()) {
       try {
         const link = await this.#reach(name);
-        if (signal.aborted) link.destroy();
+        if (this.#stopped()) link.destroy();
         this.#links.set(name, link);
         this.#consensus.reconsider();
         await new Promise<void>((resolve) => link.once('close', () => resolve()));

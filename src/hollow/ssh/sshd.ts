@@ -106,7 +106,7 @@ export class Sshd {
 function verified(context: ssh2.PublicKeyAuthContext): boolean {
   if (context.signature === undefined || context.blob === undefined) return true;
   const key = ssh2.utils.parseKey(context.key.data);
-  return !(key instanceof Error) && key.verify(context.blob, context.signature, context.hashAlgo) === true;
+  return !(key instanceof Error) && key.verify(context.blob, context.signature, context.hashAlgo);
 }
 
 function forward(socket: Socket, channel: ServerChannel): void {
