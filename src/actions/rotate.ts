@@ -40,7 +40,11 @@ export async function rotate(
   emit: Emit,
   consent: Consent,
 ): Promise<Report> {
-  const model = await readApiModel(options.apiModel, { location: options.location });
+  const model = await readApiModel(options.apiModel, {
+    location: options.location,
+    expiredToo: options.force,
+  });
+  for (const text of model.warnings) emit({ code: 'warning', text });
   const session = await beginSession(options, model, layout, emit);
   try {
     emit({ code: 'certificates', rows: certificateRows(session.facts(), new Date()) });

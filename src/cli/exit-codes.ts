@@ -1,5 +1,5 @@
 import { KubeError } from '../adapters/kube/error.js';
-import { RemoteError } from '../adapters/ssh/error.js';
+import { LoginError, RemoteError } from '../adapters/ssh/error.js';
 import { HostKeyError } from '../adapters/ssh/known-hosts.js';
 import { BlockedError, DeclinedError } from '../actions/errors.js';
 import { ModelError } from '../model/apimodel-error.js';
@@ -38,7 +38,7 @@ export function exitCodeOf(report: Report): number {
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof HostKeyError) return exitCodes.hostKey;
   if (error instanceof BlockedError || error instanceof DeclinedError) return exitCodes.blocked;
-  if (error instanceof ModelError || error instanceof UsageError) return exitCodes.usage;
+  if ([ModelError, UsageError, LoginError].some((kind) => error instanceof kind)) return exitCodes.usage;
   if (error instanceof RemoteError || error instanceof KubeError) return exitCodes.unreachable;
   return exitCodes.unexpected;
 }

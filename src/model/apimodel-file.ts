@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { parseTree, type ParseError } from 'jsonc-parser';
 import type { z } from 'zod';
 import { ModelError, pathText } from './apimodel-error.js';
 
@@ -15,15 +16,21 @@ export async function readText(file: string, advice: string): Promise<string> {
   }
 }
 
-/** @throws ModelError when the text is not JSON; the parser's message is left out, it may quote a secret */
+/** @throws ModelError when the text is not JSON, with the place; the parser's message is left out, it may quote a secret */
 export function parseJson(text: string, file: string, advice: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    const position =
-      cause instanceof Error ? /position \d+|line \d+ column \d+/.exec(cause.message)?.[0] : undefined;
-    throw new ModelError(file, '', `is not JSON${position ? ` (at ${position})` : ''}; ${advice}`);
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new ModelError(file, '', `is not JSON (${placeOfError(text)}); ${advice}`);
   }
+}
+
+function placeOfError(text: string): string {
+  const errors: ParseError[] = [];
+  parseTree(text, errors, { disallowComments: true });
+  const before = text.slice(0, errors[0]?.offset ?? text.length).split('\n');
+  return `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
 }
 
 /**

@@ -29,6 +29,15 @@ const agentPool = z.looseObject({
   osType: z.enum(['', 'Linux', 'Windows'], '"Linux" or "Windows"').nullish(),
 });
 
+/** Of Windows nodes: SSH asks for user and password. */
+const windowsProfile = z
+  .looseObject({
+    adminUsername: NAME,
+    adminPassword: z.string('a text').nullish(),
+    sshEnabled: z.boolean('true or false').nullish(),
+  })
+  .nullish();
+
 const environment = z.looseObject({ resourceManagerVMDNSSuffix: z.string().nullish() });
 
 /** What a rotation reads of an aks-engine API model; all else is kept and not looked at. */
@@ -42,12 +51,13 @@ export const apiModelSchema = z.looseObject(
           {
             orchestratorType: z.literal('Kubernetes', '"Kubernetes"'),
             orchestratorVersion: NAME,
-            kubernetesConfig: z.looseObject({ privateCluster }).nullish(),
+            kubernetesConfig: z.looseObject({ privateCluster, serviceCidr: z.string().nullish() }).nullish(),
           },
           'an object',
         ),
         masterProfile,
         agentPoolProfiles: z.array(agentPool).nullish(),
+        windowsProfile,
         linuxProfile: z.looseObject({ adminUsername: NAME }, 'an object'),
         certificateProfile: certificateProfileSchema,
         customCloudProfile: z.looseObject({ environment: environment.nullish() }).nullish(),

@@ -1,9 +1,14 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ModelError } from './apimodel-error.js';
 import { parseJson, readText, validate } from './apimodel-file.js';
 import { masterFqdn, normalizeLocation } from './apimodel-fqdn.js';
 import { replaceStrings } from './apimodel-splice.js';
 import { apiModelSchema, type ApiModelDocument } from './apimodel-schema.js';
-import { checkProfile, profileValues, toProfile, type CertificateProfile } from './certificate-profile.js';
+import { profileValues, toProfile, type CertificateProfile } from './certificate-profile.js';
+import { ownNames } from './apimodel-names.js';
+import { engineWarnings, versionWarnings } from './apimodel-version.js';
+import { profileProblems } from './profile-problems.js';
 
 /** What a rotation needs of an aks-engine API model (`vlabs`). */
 export interface ApiModel {
@@ -29,6 +34,12 @@ export interface ApiModel {
   /** `masterProfile.subjectAltNames`: what the operator wants in the API server's certificate besides. */
   readonly extraSans: readonly string[];
   readonly certificateProfile: CertificateProfile;
+  /** Names that kube-apiserver's certificate cannot do without, `DNS:…` and `IP:…`. */
+  readonly ownNames: readonly string[];
+  /** How Windows nodes are reached; absent when there are none. The password is secret. */
+  readonly windows?: { readonly adminUsername: string; readonly adminPassword: string };
+  /** What is unusual, though no reason to stop. */
+  readonly warnings: readonly string[];
 }
 
 export interface AgentPool {
@@ -40,7 +51,14 @@ export interface AgentPool {
 export interface ApiModelOptions {
   /** Stands in for a location that the model lacks, and must agree with one that it has. */
   readonly location?: string | undefined;
+  /** Default: now. */
+  readonly now?: Date | undefined;
+  /** Take certificates that have expired, too. */
+  readonly expiredToo?: boolean | undefined;
 }
+
+/** What aks-engine calls the parameters of its ARM template, beside the API model. */
+export const parametersName = 'azuredeploy.parameters.json';
 
 const ADVICE = "use the apimodel.json from the cluster's aks-engine output folder (_output/<cluster>/)";
 const PROFILE = ['properties', 'certificateProfile'];
@@ -50,7 +68,10 @@ const PROFILE = ['properties', 'certificateProfile'];
  * @throws ModelError naming file, path, what was found, what was expected and what to do
  */
 export async function readApiModel(file: string, options: ApiModelOptions = {}): Promise<ApiModel> {
-  return parseApiModel(await readText(file, ADVICE), file, options);
+  const model = parseApiModel(await readText(file, ADVICE), file, options);
+  const parameters = join(dirname(file), parametersName);
+  const text = existsSync(parameters) ? await readText(parameters, ADVICE) : undefined;
+  return { ...model, warnings: [...model.warnings, ...engineWarnings(text, parameters)] };
 }
 
 /** As `readApiModel`, of a text that was read already; `file` is for errors. */
@@ -59,24 +80,65 @@ export function parseApiModel(text: string, file: string, options: ApiModelOptio
   const document = validate(apiModelSchema, json, { file, advice: ADVICE, secret: [PROFILE.join('.')] });
   const { orchestratorProfile, masterProfile, linuxProfile, customCloudProfile } = document.properties;
   const profile = toProfile(document.properties.certificateProfile);
-  checkProfile(profile, masterProfile.count, file, PROFILE);
-  checkPlaces(text, profile, file);
   const location = locationOf(document, file, options);
   const vmDnsSuffix = customCloudProfile?.environment?.resourceManagerVMDNSSuffix;
+  const fqdn = masterFqdn({
+    fqdn: masterProfile.fqdn,
+    dnsPrefix: masterProfile.dnsPrefix,
+    location,
+    vmDnsSuffix,
+  });
+  const names = ownNames(document, fqdn);
+  checkProfile(profile, masterProfile.count, names, file, options);
+  checkPlaces(text, profile, file);
   return {
     file,
     text,
     location,
     kubernetesVersion: orchestratorProfile.orchestratorVersion,
     adminUsername: linuxProfile.adminUsername,
-    fqdn: masterFqdn({ fqdn: masterProfile.fqdn, dnsPrefix: masterProfile.dnsPrefix, location, vmDnsSuffix }),
+    fqdn,
     dnsPrefix: masterProfile.dnsPrefix,
     privateCluster: orchestratorProfile.kubernetesConfig?.privateCluster?.enabled ?? false,
     masters: mastersOf(document),
     pools: poolsOf(document),
     extraSans: masterProfile.subjectAltNames ?? [],
     certificateProfile: profile,
+    ownNames: names,
+    ...windowsOf(document, file),
+    warnings: versionWarnings(orchestratorProfile.orchestratorVersion, file),
   };
+}
+
+/** @throws ModelError with the first problem */
+function checkProfile(
+  profile: CertificateProfile,
+  masters: number,
+  names: readonly string[],
+  file: string,
+  { now = new Date(), expiredToo = false }: ApiModelOptions,
+): void {
+  const wish = { masters, now, names: { apiServerCertificate: names }, expiredToo, fresh: false };
+  const [problem] = profileProblems(profile, wish);
+  if (problem) throw new ModelError(file, `${PROFILE.join('.')}.${problem.path}`, problem.what);
+}
+
+/** @throws ModelError when there are Windows nodes whose SSH is off: there is no other way to them */
+function windowsOf({ properties }: ApiModelDocument, file: string): Pick<ApiModel, 'windows'> {
+  const { windowsProfile } = properties;
+  if (!windowsProfile) return {};
+  const pools = (properties.agentPoolProfiles ?? []).filter(({ osType }) => osType === 'Windows');
+  const names = pools.map(({ name }) => name).join(', ') || 'none yet';
+  if (windowsProfile.sshEnabled === false) {
+    throw new ModelError(
+      file,
+      'properties.windowsProfile.sshEnabled',
+      `found false; expected true, since Windows nodes (pools: ${names}) are rotated over SSH; ` +
+        'enable SSH on these nodes and say so here, or remove the pools',
+    );
+  }
+  const { adminUsername, adminPassword } = windowsProfile;
+  return { windows: { adminUsername, adminPassword: adminPassword ?? '' } };
 }
 
 /** Whether each value can be replaced is known before a rotation begins, not when it ends. */

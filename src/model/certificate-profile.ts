@@ -1,7 +1,4 @@
 import { z } from 'zod';
-import { matches, parseCertificates, PkiError, type Certificate } from '../pki/index.js';
-import { ModelError, pathText } from './apimodel-error.js';
-import { parseJson, readText, validate } from './apimodel-file.js';
 
 const PEM = z.string('a PEM text').min(1, 'a PEM text');
 
@@ -84,74 +81,4 @@ export const profileValues = (profile: CertificateProfile): ProfileValue[] =>
 export function toProfile(read: z.output<typeof certificateProfileSchema>): CertificateProfile {
   const { caPrivateKey, ...rest } = certificateProfileSchema.strip().parse(read);
   return { ...rest, ...(caPrivateKey === undefined || caPrivateKey.trim() === '' ? {} : { caPrivateKey }) };
-}
-
-/**
- * Checks that every text is what its field says, that each key belongs to its certificate and that there is
- * a peer for each master.
- * @param at path of the profile inside the file
- * @throws ModelError naming the field; never with any of a key
- */
-export function checkProfile(
-  profile: CertificateProfile,
-  masters: number,
-  file: string,
-  at: readonly string[],
-): void {
-  for (const field of ['etcdPeerCertificates', 'etcdPeerPrivateKeys'] as const) {
-    const found = profile[field].length;
-    if (found < masters || found !== profile.etcdPeerCertificates.length) {
-      throw new ModelError(
-        file,
-        pathText([...at, field]),
-        `found ${found}; expected ${masters}, one a master; use the model of this cluster as it was deployed last`,
-      );
-    }
-  }
-  for (const pair of profilePairs(profile)) checkPair(pair, file, at);
-}
-
-/**
- * Reads a file with a new set of certificates, `{"certificateProfile": {…}}`.
- * @throws ModelError as `checkProfile` does, or when the file is unreadable or of another form
- */
-export async function readCertificateProfile(file: string, masters: number): Promise<CertificateProfile> {
-  const advice = 'give a JSON file of the form {"certificateProfile": {…}} with PEM texts';
-  const text = await readText(file, advice);
-  const schema = z.looseObject({ certificateProfile: certificateProfileSchema });
-  const secret = ['certificateProfile'];
-  const read = validate(schema, parseJson(text, file, advice), { file, advice, secret });
-  const profile = toProfile(read.certificateProfile);
-  checkProfile(profile, masters, file, ['certificateProfile']);
-  return profile;
-}
-
-function checkPair({ certificate, key }: ProfilePair, file: string, at: readonly string[]): void {
-  const path = pathText([...at, ...certificate.path]);
-  const parsed = inFile(file, path, () => firstOf(certificate.pem));
-  if (!key) return;
-  const keyPath = pathText([...at, ...key.path]);
-  if (!inFile(file, keyPath, () => matches(parsed, key.pem, 'private key'))) {
-    throw new ModelError(
-      file,
-      keyPath,
-      `found a key that does not belong to ${path} (${parsed.subject}); expected its private key; ` +
-        'take both from the same backup of this file',
-    );
-  }
-}
-
-function firstOf(pem: string): Certificate {
-  const [first] = parseCertificates(pem, 'certificate');
-  if (!first) throw new PkiError('found no certificate');
-  return first;
-}
-
-function inFile<T>(file: string, path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (!(cause instanceof PkiError)) throw cause;
-    throw new ModelError(file, path, `${cause.message}; restore the file from its backup`, { cause });
-  }
 }

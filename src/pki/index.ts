@@ -15,5 +15,6 @@ export {
   type KeyPair,
   type KeySpec,
 } from './key.js';
+export { describePem } from './pem.js';
 export { mintLeaf, mintNewLeaf, mintSelfSigned, type Issuer } from './leaf.js';
 export { validityLike } from './validity.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { BaseAgent, OpenSSHAgent, ParsedKey } from 'ssh2';
-import { describe } from './error.js';
+import { describe, LoginError } from './error.js';
 
 /**
  * An SSH agent for `openFleet`.
@@ -18,7 +18,7 @@ export async function agentWith(socket: string, keyFile?: string): Promise<BaseA
   if (chosen.length === 0) {
     const found =
       keys.length === 0 ? 'no key' : keys.map(({ type, comment }) => `${type} ${comment}`).join(', ');
-    throw new Error(
+    throw new LoginError(
       `SSH agent ${socket}: found ${found}; expected ${keyFile ?? 'at least one'}; add it with ssh-add`,
     );
   }
@@ -34,7 +34,9 @@ function identities(agent: OpenSSHAgent, socket: string): Promise<ParsedKey[]> {
       const next = 'start one, load the key with ssh-add, and set SSH_AUTH_SOCK';
       if (error)
         reject(
-          new Error(`SSH agent ${socket}: does not answer (${describe(error)}); ${next}`, { cause: error }),
+          new LoginError(`SSH agent ${socket}: does not answer (${describe(error)}); ${next}`, {
+            cause: error,
+          }),
         );
       else resolve((keys ?? []).filter((key) => 'getPublicSSH' in key));
     });
@@ -48,7 +50,7 @@ async function publicKey(file: string): Promise<Buffer> {
     const [key] = parsed instanceof Error ? [] : [parsed].flat();
     if (key) return key.getPublicSSH();
   }
-  throw new Error(
+  throw new LoginError(
     `${file}: its public half is not known; put it into ${file}.pub (ssh-keygen -y -f ${file}), or name it`,
   );
 }
@@ -58,6 +60,6 @@ async function textOf(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
-    throw new Error(`${file}: cannot be read (${describe(error)})`, { cause: error });
+    throw new LoginError(`${file}: cannot be read (${describe(error)})`, { cause: error });
   }
 }

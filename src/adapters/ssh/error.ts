@@ -37,6 +37,11 @@ export class RemoteError extends Error {
   }
 }
 
+/** What should prove who we are cannot be used: a key file, its passphrase, an agent. Nothing was connected yet. */
+export class LoginError extends Error {
+  override readonly name = 'LoginError';
+}
+
 /** The error for a script that ended with another code than 0. */
 export function exitError(node: string, script: string, code: number, stderr: string): RemoteError {
   const details = { node, script, code, stderr };

@@ -1,6 +1,6 @@
 import { type KeyObject, createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { describe } from './error.js';
+import { describe, LoginError } from './error.js';
 
 /** A private key as the SSH library takes it; `passphrase` when the text is still encrypted. */
 export interface SshKey {
@@ -16,9 +16,9 @@ export interface SshKey {
  */
 export async function readPrivateKey(path: string, passphrase?: () => Promise<string>): Promise<SshKey> {
   const text = await readText(path);
-  if (!text.includes('PRIVATE KEY-----')) throw new Error(`${path}: ${notAKeyText(text)}`);
+  if (!text.includes('PRIVATE KEY-----')) throw new LoginError(`${path}: ${notAKeyText(text)}`);
   const encrypted = await isEncrypted(text);
-  if (encrypted && !passphrase) throw new Error(`${path}: ${encryptedText}`);
+  if (encrypted && !passphrase) throw new LoginError(`${path}: ${encryptedText}`);
   const secret = encrypted ? await passphrase?.() : undefined;
   const key = plainKey(text, path, secret);
   await check(key, path);
@@ -38,7 +38,7 @@ async function readText(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     const next = 'name a readable private key with --linux-ssh-private-key';
-    throw new Error(`${path}: the SSH private key cannot be read (${describe(error)}); ${next}`, {
+    throw new LoginError(`${path}: the SSH private key cannot be read (${describe(error)}); ${next}`, {
       cause: error,
     });
   }
@@ -67,7 +67,9 @@ function asSshTakesIt(text: string, path: string, secret: string | undefined): s
   if (key.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs1', format: 'pem' }).toString();
   if (key.asymmetricKeyType === 'ec') return key.export({ type: 'sec1', format: 'pem' }).toString();
   const next = `convert it with ssh-keygen -p -f ${path}`;
-  throw new Error(`${path}: a ${key.asymmetricKeyType ?? ''} key in PKCS#8 cannot be used for SSH; ${next}`);
+  throw new LoginError(
+    `${path}: a ${key.asymmetricKeyType ?? ''} key in PKCS#8 cannot be used for SSH; ${next}`,
+  );
 }
 
 function parsed(text: string, path: string, passphrase: string | undefined): KeyObject {
@@ -75,13 +77,17 @@ function parsed(text: string, path: string, passphrase: string | undefined): Key
     return createPrivateKey(passphrase === undefined ? text : { key: text, passphrase });
   } catch (error) {
     if (passphrase !== undefined) throw wrongPassphrase(path, error);
-    throw new Error(`${path}: the PKCS#8 private key is malformed (${describe(error)})`, { cause: error });
+    throw new LoginError(`${path}: the PKCS#8 private key is malformed (${describe(error)})`, {
+      cause: error,
+    });
   }
 }
 
 function wrongPassphrase(path: string, cause: unknown): Error {
   const what = 'the SSH private key cannot be decrypted with the given passphrase';
-  return new Error(`${path}: ${what} (${describe(cause)}); try it with ssh-keygen -y -f ${path}`, { cause });
+  return new LoginError(`${path}: ${what} (${describe(cause)}); try it with ssh-keygen -y -f ${path}`, {
+    cause,
+  });
 }
 
 /** Has the SSH library read the key, so that a bad file is named here and not as a refused login later. */
@@ -90,5 +96,5 @@ async function check({ text, passphrase }: SshKey, path: string): Promise<void> 
   const result = ssh2.utils.parseKey(text, passphrase);
   if (!(result instanceof Error)) return;
   if (passphrase !== undefined) throw wrongPassphrase(path, result);
-  throw new Error(`${path}: the SSH private key cannot be used (${result.message})`, { cause: result });
+  throw new LoginError(`${path}: the SSH private key cannot be used (${result.message})`, { cause: result });
 }
