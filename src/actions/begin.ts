@@ -12,6 +12,7 @@ import { withKubeconfigCredentials } from '../model/kubeconfig-write.js';
 import { fileOf, type Facts } from '../plan/facts.js';
 import type { Emit } from '../report/events.js';
 import { askAzure, azureGate } from './azure-preflight.js';
+import { backUpArtifacts } from './artifacts.js';
 import { findBlockers, leftMasters } from './blockers.js';
 import { BlockedError } from './errors.js';
 import type { RotateOptions } from './options.js';
@@ -188,6 +189,7 @@ export async function mintOnce(session: Session): Promise<void> {
   addAdminKubeconfigs(session.facts(), texts);
   texts.set('old-kubectlClient.key', profile.kubeConfigPrivateKey);
   texts.set('old-client.key', profile.clientPrivateKey);
+  await backUpArtifacts(session);
   state.writeMaterials(texts);
   rememberBeginning(session);
   session.setMaterials(texts);

@@ -6,10 +6,11 @@ import { findNotes, certificateRows } from './preview.js';
 import type { Emit } from '../report/events.js';
 import type { Report } from '../report/report.js';
 import { PodsRemainError } from '../steps/orphan-pods.js';
-import { placeArtifacts } from './artifacts.js';
+import { placeArtifacts, writeArtifacts } from './artifacts.js';
 import { beginSession, mintOnce } from './begin.js';
 import { DeclinedError } from './errors.js';
 import type { RotateOptions } from './options.js';
+import { checkOperatorFiles } from './operator-files.js';
 import { keepOldTokens, oldCredentials, tryAll } from './old-credentials.js';
 import { runPhase } from './phase.js';
 import { noProbing, startProbing, type Probing } from './probing.js';
@@ -44,6 +45,7 @@ export async function rotate(
     location: options.location,
     expiredToo: options.force,
   });
+  checkOperatorFiles(model);
   for (const text of model.warnings) emit({ code: 'warning', text });
   const session = await beginSession(options, model, layout, emit);
   try {
@@ -64,6 +66,7 @@ async function rotateSession(session: Session): Promise<Report> {
   let probing: Probing = noProbing('the probe had not started');
   try {
     await mintOnce(session);
+    writeArtifacts(session);
     await keepOldTokens(session);
     probing = session.options.probe ? await startProbing(session) : noProbing('--no-probe was given');
     await report.observeStart();

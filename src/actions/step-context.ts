@@ -20,7 +20,7 @@ export function stepContext(session: Session): StepContext {
     etcdEndpoints: new Map(masters(session.nodes).map(({ name, address }) => [name, endpoint(address)])),
     waitWorkloadsMs: session.options.waitWorkloads,
     note: session.note,
-    writeKubeconfig: () => writeNewKubeconfig(session),
+    writeKubeconfig: () => Promise.resolve().then(() => writeNewKubeconfig(session)),
     guard: disruptionGuard(session.kube),
   };
 }

@@ -5,7 +5,14 @@ ROOT=${KEYROLL_ROOT-}
 STATE=$ROOT/var/lib/keyroll
 
 say() { printf '%s\n' "$*"; }
-die() { printf '%s\n' "$*" >&2; exit 1; }
+die() { record "error: $*"; printf '%s\n' "$*" >&2; exit 1; }
+
+# record WORDS…: one line in the log where operators of AKS Engine look for what a rotation did; never a secret. A log
+# that cannot be written must not stop half a restart, so that is only said.
+record() {
+  { mkdir -p "$ROOT/var/log/azure" && printf '%s %s: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${0##*/}" "$*" \
+    >>"$ROOT/var/log/azure/rotate-certs.log"; } || printf 'rotate-certs.log cannot be written\n' >&2
+}
 
 # now_ms: the node's clock in ms since the epoch.
 now_ms() { date +%s%3N; }

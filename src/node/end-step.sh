@@ -12,4 +12,6 @@ case $(cat "$step/script") in
     sh "${0%/*}/settle-apiserver.sh" "$@" >>"$step/log" 2>&1 ;;
 esac
 [ -e "$step/code" ] || { echo "the step's process was killed" >>"$step/log"; echo 137 >"$step/code"; }
+while IFS= read -r line; do record "$1: $line"; done <"$step/log"
+record "$1: ended with $(cat "$step/code")"
 mv -T "$step/code" "$step/result"

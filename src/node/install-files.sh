@@ -48,3 +48,5 @@ while IFS=' ' read -r temporary path; do mv -T "$temporary" "$path"; done <"$wor
 # shellcheck disable=SC2046 # paths without blanks
 sync $(cut -d' ' -f2 "$work/renames" | sed 's,/[^/]*$,,' | sort -u)
 cut -d' ' -f2 "$work/renames"
+# shellcheck disable=SC2046 # paths without blanks
+record replaced $(cut -d' ' -f2 "$work/renames")

@@ -49,6 +49,13 @@ describe('install-files.sh', () => {
     expect(readdirSync(join(root, 'var/lib/keyroll'))).toEqual(['backup']);
   });
 
+  it("tells in the node's log what was replaced, and nothing of it", () => {
+    install(line('/etc/certs/a.crt', 'new') + line('/etc/certs/a.key', 'secret'));
+    const log = read('var/log/azure/rotate-certs.log');
+    expect(log).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ install-files\.sh: replaced .*a\.crt .*a\.key\n$/);
+    expect(log).not.toContain('secret');
+  });
+
   it('backs up the first content, not what an earlier call of the same rotation wrote', () => {
     writeFileSync(join(root, 'etc/certs/a.crt'), 'first');
     install(line('/etc/certs/a.crt', 'second'));

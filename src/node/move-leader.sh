@@ -12,3 +12,4 @@ begun=$(now_ms)
 ETCDCTL_API=3 etcdctl --dial-timeout=1s --command-timeout=2s --endpoints=https://127.0.0.1:2379 --cacert="$ca" --cert="$certificate" --key="$key" \
   move-leader "$target" >&2
 echo "moved $begun $(now_ms)"
+record "etcd's leadership moved to member $target"

@@ -7,7 +7,7 @@ shift
 for folder in "$@"; do
   case $folder in
     */..*|*/.) die "remove-folder: $folder is not a plain path" ;;
-    /etc/kubernetes/keyroll|/var/lib/keyroll/*) rm -rf "$ROOT$folder" ;;
+    /etc/kubernetes/keyroll|/var/lib/keyroll/*) rm -rf "$ROOT$folder"; record "removed $folder" ;;
     *) die "remove-folder: $folder is none of keyroll's folders" ;;
   esac
 done

@@ -17,3 +17,4 @@ if [ -n "$old" ]; then
   wait_for 5 old_gone || kill -KILL "$old"
 fi
 wait_for 180 fresh || die "$program was not started again within 180 s"
+record "$program was started again"
