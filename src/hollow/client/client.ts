@@ -92,12 +92,13 @@ export class Client {
       method,
       path,
       payload === undefined ? {} : { 'content-type': contentType },
+      payload === undefined,
     );
     stream.setTimeout(timeoutMs, () => {
       stream.destroy(new Error(`${method} ${path}: no answer within ${timeoutMs / 1000} s`));
       this.#connection.reset();
     });
-    stream.end(payload);
+    if (payload !== undefined) stream.end(payload);
     return read(stream, `${method} ${path}`);
   }
 
@@ -151,16 +152,18 @@ export class Client {
     method: string,
     path: string,
     headers: Readonly<Record<string, string>>,
+    endStream = true,
   ): Promise<ClientHttp2Stream> {
     const session = await this.#connection.session();
     const token = this.#bearer();
-    return session.request({
+    const all = {
       ':method': method,
       ':path': path,
       accept: 'application/json',
       ...headers,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    });
+    };
+    return session.request(all, { endStream });
   }
 
   /** A token in a file is read again after a while, as client-go does after a minute. */
@@ -226,5 +229,4 @@ function readEvents<T>(
   });
   stream.once('error', (error) => end(error));
   stream.once('close', () => end(status === 200 ? undefined : statusError(status, rest, 'watch')));
-  stream.end();
 }

@@ -1,0 +1,136 @@
+import { request as requestHttps } from 'node:https';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Machine } from '../contracts.js';
+import type { KubeObject } from '../kube/objects.js';
+import { ApiError, noSuchPath } from './api-error.js';
+import type { Caches } from './core.js';
+import type { User } from './identity.js';
+import type { GroupRequest } from './request-info.js';
+import { bodyOf, type ApiRequest, type ApiResponse } from './serving.js';
+
+interface ApiService extends KubeObject {
+  spec: {
+    service?: { namespace: string; name: string; port?: number };
+    insecureSkipTLSVerify?: boolean;
+    caBundle?: string;
+  };
+}
+interface Endpoints extends KubeObject {
+  subsets?: { addresses?: { ip: string }[]; ports?: { port: number; name?: string }[] }[];
+}
+interface Service extends KubeObject {
+  spec: { ports?: { port: number; name?: string }[] };
+}
+
+/** The front proxy's client certificate, PEM. */
+export interface FrontProxyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const timeoutMs = 30_000;
+
+/** kube-aggregator: hands requests for other groups to the API servers that an APIService names, as their front proxy. */
+export class Aggregator {
+  constructor(
+    private readonly machine: Machine,
+    private readonly caches: Pick<Caches, 'apiservices' | 'endpoints' | 'services'>,
+    private readonly pair: () => FrontProxyPair | undefined,
+  ) {}
+
+  /** @throws ApiError 404 when no server is known for the group, 503 when none of its pods answers */
+  async proxy(request: ApiRequest, response: ApiResponse, user: User, info: GroupRequest): Promise<void> {
+    const service = this.caches.apiservices.get(`${info.version}.${info.group}`) as ApiService | undefined;
+    if (service?.spec.service === undefined) throw noSuchPath();
+    const body = await bodyOf(request);
+    const socket = await this.#connect(service).catch((error: unknown) => {
+      throw new ApiError(
+        503,
+        'ServiceUnavailable',
+        `error trying to reach service: ${(error as Error).message}`,
+      );
+    });
+    await forward(socket, request, response, user, body);
+  }
+
+  async #connect({ spec }: ApiService): Promise<TLSSocket> {
+    const { namespace = '', name = '', port = 443 } = spec.service ?? {};
+    const { ip, port: targetPort } = this.#endpoint(namespace, name, port);
+    const socket = await this.machine.dial(ip, targetPort);
+    const ca = spec.caBundle === undefined ? {} : { ca: Buffer.from(spec.caBundle, 'base64') };
+    const tls = connectTls({
+      socket,
+      servername: `${name}.${namespace}.svc`,
+      ...ca,
+      ...this.pair(),
+      rejectUnauthorized: spec.insecureSkipTLSVerify !== true,
+    });
+    return new Promise((resolve, reject) => {
+      tls.once('error', reject);
+      tls.once('secureConnect', () => resolve(tls));
+    });
+  }
+
+  /** One of the pods behind the Service; the real one leaves the choice to kube-proxy. */
+  #endpoint(namespace: string, name: string, port: number): { ip: string; port: number } {
+    const service = this.caches.services.get(name, namespace) as Service | undefined;
+    const portName = service?.spec.ports?.find((each) => each.port === port)?.name;
+    const { subsets = [] } = (this.caches.endpoints.get(name, namespace) ?? {}) as Partial<Endpoints>;
+    const all = subsets.flatMap(({ addresses = [], ports = [] }) =>
+      ports
+        .filter((each) => each.name === portName)
+        .flatMap((found) => addresses.map(({ ip }) => ({ ip, port: found.port }))),
+    );
+    const chosen = all[Math.floor(Math.random() * all.length)];
+    if (!chosen) throw new Error(`service ${namespace}/${name} has no ready endpoint`);
+    return chosen;
+  }
+}
+
+/** Says who asks; the user's own credentials stay here. */
+function proxyHeaders({ headers }: ApiRequest, user: User): Record<string, string | string[]> {
+  const kept = ['accept', 'content-type', 'user-agent'].flatMap((name) => {
+    const value = headers[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    ...Object.fromEntries(kept),
+    'x-remote-user': user.name,
+    'x-remote-group': [...user.groups],
+    connection: 'close',
+  };
+}
+
+function forward(
+  socket: TLSSocket,
+  request: ApiRequest,
+  response: ApiResponse,
+  user: User,
+  body: string,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { method = 'GET', url = '/' } = request;
+    const options = {
+      method,
+      path: url,
+      headers: proxyHeaders(request, user),
+      createConnection: () => socket,
+    };
+    const outgoing = requestHttps(options, (incoming) => {
+      const parts: Buffer[] = [];
+      incoming.on('data', (part: Buffer) => parts.push(part));
+      incoming.once('end', () => {
+        const type = incoming.headers['content-type'] ?? 'application/json';
+        response.writeHead(incoming.statusCode ?? 502, { 'content-type': type });
+        response.end(Buffer.concat(parts));
+        resolve();
+      });
+    });
+    const fail = (error: Error): void =>
+      reject(new ApiError(503, 'ServiceUnavailable', `error trying to reach service: ${error.message}`));
+    outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error('no answer')));
+    outgoing.once('error', fail);
+    response.once('close', () => outgoing.destroy());
+    outgoing.end(body);
+  });
+}
