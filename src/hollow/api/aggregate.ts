@@ -1,15 +1,18 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Machine } from '../contracts.js';
 import type { KubeObject } from '../kube/objects.js';
 import { ApiError, noSuchPath } from './api-error.js';
 import type { Caches } from './core.js';
-import type { User } from './identity.js';
+import { mastersGroup, type User } from './identity.js';
 import type { GroupRequest } from './request-info.js';
 import { bodyOf, type ApiRequest, type ApiResponse } from './serving.js';
 
-interface ApiService extends KubeObject {
+export interface ApiService extends KubeObject {
   spec: {
+    group: string;
+    version: string;
     service?: { namespace: string; name: string; port?: number };
     insecureSkipTLSVerify?: boolean;
     caBundle?: string;
@@ -42,15 +45,42 @@ export class Aggregator {
   async proxy(request: ApiRequest, response: ApiResponse, user: User, info: GroupRequest): Promise<void> {
     const service = this.caches.apiservices.get(`${info.version}.${info.group}`) as ApiService | undefined;
     if (service?.spec.service === undefined) throw noSuchPath();
-    const body = await bodyOf(request);
-    const socket = await this.#connect(service).catch((error: unknown) => {
+    const { method = 'GET', url = '/' } = request;
+    const asked = { method, url, headers: proxyHeaders(request.headers, user), body: await bodyOf(request) };
+    const { status, type, body } = await this.ask(service, asked);
+    response.writeHead(status, { 'content-type': type });
+    response.end(body);
+  }
+
+  /** Whether an aggregated API server answers its front proxy: its own word, or why not. */
+  async fault(service: ApiService): Promise<string | undefined> {
+    const { group, version } = service.spec;
+    const user = { name: 'system:kube-aggregator', groups: [mastersGroup] };
+    const asked = {
+      method: 'GET',
+      url: `/apis/${group}/${version}`,
+      headers: proxyHeaders({}, user),
+      body: '',
+    };
+    try {
+      const { status } = await this.ask(service, asked);
+      return status >= 200 && status < 300 ? undefined : `bad status: ${status}`;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  /** @throws ApiError 503 when there is no answer */
+  async ask(service: ApiService, asked: Asked): Promise<ProxiedAnswer> {
+    try {
+      return await exchange(await this.#connect(service), asked);
+    } catch (error) {
       throw new ApiError(
         503,
         'ServiceUnavailable',
         `error trying to reach service: ${(error as Error).message}`,
       );
-    });
-    await forward(socket, request, response, user, body);
+    }
   }
 
   async #connect({ spec }: ApiService): Promise<TLSSocket> {
@@ -87,8 +117,22 @@ export class Aggregator {
   }
 }
 
+/** A request as the front proxy sends it. */
+interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly body: string;
+}
+
+interface ProxiedAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: Buffer;
+}
+
 /** Says who asks; the user's own credentials stay here. */
-function proxyHeaders({ headers }: ApiRequest, user: User): Record<string, string | string[]> {
+function proxyHeaders(headers: IncomingHttpHeaders, user: User): Record<string, string | string[]> {
   const kept = ['accept', 'content-type', 'user-agent'].flatMap((name) => {
     const value = headers[name];
     return value === undefined ? [] : [[name, value] as const];
@@ -101,36 +145,25 @@ function proxyHeaders({ headers }: ApiRequest, user: User): Record<string, strin
   };
 }
 
-function forward(
-  socket: TLSSocket,
-  request: ApiRequest,
-  response: ApiResponse,
-  user: User,
-  body: string,
-): Promise<void> {
+function exchange(socket: TLSSocket, { method, url, headers, body }: Asked): Promise<ProxiedAnswer> {
   return new Promise((resolve, reject) => {
-    const { method = 'GET', url = '/' } = request;
-    const options = {
-      method,
-      path: url,
-      headers: proxyHeaders(request, user),
-      createConnection: () => socket,
-    };
-    const outgoing = requestHttps(options, (incoming) => {
-      const parts: Buffer[] = [];
-      incoming.on('data', (part: Buffer) => parts.push(part));
-      incoming.once('end', () => {
-        const type = incoming.headers['content-type'] ?? 'application/json';
-        response.writeHead(incoming.statusCode ?? 502, { 'content-type': type });
-        response.end(Buffer.concat(parts));
-        resolve();
-      });
-    });
-    const fail = (error: Error): void =>
-      reject(new ApiError(503, 'ServiceUnavailable', `error trying to reach service: ${error.message}`));
+    const outgoing = requestHttps(
+      { method, path: url, headers, createConnection: () => socket },
+      (incoming) => {
+        const parts: Buffer[] = [];
+        incoming.on('data', (part: Buffer) => parts.push(part));
+        incoming.once('end', () =>
+          resolve({
+            status: incoming.statusCode ?? 502,
+            type: incoming.headers['content-type'] ?? 'application/json',
+            body: Buffer.concat(parts),
+          }),
+        );
+        incoming.once('error', reject);
+      },
+    );
     outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error('no answer')));
-    outgoing.once('error', fail);
-    response.once('close', () => outgoing.destroy());
+    outgoing.once('error', reject);
     outgoing.end(body);
   });
 }

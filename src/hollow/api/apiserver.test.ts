@@ -1,7 +1,7 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { Agent, request as requestHttps } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Client, isStatus } from '../client/client.js';
+import { isStatus, type Client } from '../client/client.js';
 import type { Machine } from '../contracts.js';
 import type { KubeObject } from '../kube/objects.js';
 import { pathOf } from '../kube/resources.js';
@@ -16,7 +16,7 @@ import {
 } from '../testing/small-control-plane.js';
 import { authority, bridgeOf, leaf, type Authority, type Leaf } from '../testing/small-pki.js';
 import { kubeApiserver } from './index.js';
-import { signToken } from './tokens.js';
+import { signToken } from '../kube/tokens.js';
 
 let materials: Materials;
 let fresh: Authority;

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { authenticated, serviceAccount, type User } from './identity.js';
 import type { Cache } from './cache.js';
 import type { Peer, Verifier } from './peers.js';
-import { legacyIssuer, verifiedClaims, type Claims } from './tokens.js';
+import { legacyIssuer, verifiedClaims, type Claims } from '../kube/tokens.js';
 
 export interface Lookups {
   readonly secrets: Cache;
@@ -11,9 +11,8 @@ export interface Lookups {
   readonly pods: Cache;
 }
 
-/** Which CAs count at present. `generation` counts their changes. */
+/** Which CAs count at present. */
 export interface ClientTrust {
-  readonly generation: number;
   readonly clients: Verifier;
   /** Absent without `--requestheader-client-ca-file`. */
   readonly frontProxies: Verifier | undefined;
@@ -45,16 +44,16 @@ export function authenticate(
 function byFrontProxy(
   peer: Peer | undefined,
   headers: IncomingHttpHeaders,
-  { frontProxies, generation }: ClientTrust,
+  { frontProxies }: ClientTrust,
 ): User | undefined {
   const name = first(headers['x-remote-user']);
   if (!peer || !frontProxies || name === '') return undefined;
-  if (frontProxies.fault(peer, generation) !== undefined) return undefined;
+  if (frontProxies.fault(peer) !== undefined) return undefined;
   return { name, groups: list(headers['x-remote-group']) };
 }
 
-function byCertificate(peer: Peer | undefined, { clients, generation }: ClientTrust): User | undefined {
-  if (!peer || peer.commonName === '' || clients.fault(peer, generation) !== undefined) return undefined;
+function byCertificate(peer: Peer | undefined, { clients }: ClientTrust): User | undefined {
+  if (!peer || peer.commonName === '' || clients.fault(peer) !== undefined) return undefined;
   return { name: peer.commonName, groups: peer.organizations };
 }
 

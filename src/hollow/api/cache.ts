@@ -18,11 +18,12 @@ export class Cache {
 
   /** Tries until etcd answers, or the cache is stopped. */
   async start(): Promise<void> {
-    while (!this.#stopped) {
+    for (;;) {
+      if (this.#isStopped()) return;
       try {
         const { revision, objects } = await this.storage.list(this.resource);
         for (const object of objects) this.#items.set(keyOf(object), object);
-        if (!this.#stopped) this.#follow(revision);
+        if (!this.#isStopped()) this.#follow(revision);
         return;
       } catch {
         // The link to etcd has said why.
@@ -42,6 +43,11 @@ export class Cache {
   stop(): void {
     this.#stopped = true;
     this.#watch?.stop();
+  }
+
+  /** A call, since it changes while others are waited for. */
+  #isStopped(): boolean {
+    return this.#stopped;
   }
 
   #follow(after: number): void {

@@ -49,7 +49,8 @@ export class Handler {
     if (info.kind === 'group') return aggregator.proxy(request, response, user, info);
     if (info.kind === 'plain') {
       const { status, body } = await plain(core, started(), info, askEtcd);
-      return answer(response, status, body);
+      answer(response, status, body);
+      return;
     }
     const contentType = request.headers['content-type'] ?? '';
     checkFormats(request, contentType);
@@ -66,7 +67,7 @@ export class Handler {
     const connection = connectionOf(request);
     const known = connection && this.#peers.get(connection);
     const tls = known ? undefined : tlsOf(request);
-    const peer = known ? known.peer : tls && peerOf(tls, trust().generation);
+    const peer = known ? known.peer : tls && peerOf(tls);
     if (connection && !known) this.#peers.set(connection, { peer });
     return authenticate(peer, request.headers, trust(), core.tokens, core.caches);
   }

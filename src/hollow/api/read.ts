@@ -1,5 +1,6 @@
 import type { KubeObject } from '../kube/objects.js';
 import { groupVersionOf, type Resource } from '../kube/resources.js';
+import { without } from '../kube/without.js';
 import { badRequest } from './api-error.js';
 import type { Call, Core, Reply } from './core.js';
 import { allowOnly } from './request-info.js';
@@ -58,8 +59,8 @@ function decode(token: string | null): string | undefined {
 const orderOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ''}/${metadata.name}`;
 
 /** In lists the real one leaves out what the list says itself. */
-function withoutType({ kind: _kind, apiVersion: _version, ...object }: KubeObject): object {
-  return object;
+function withoutType(object: KubeObject): object {
+  return without(object, 'kind', 'apiVersion');
 }
 
 /** Kind and version as this resource has them, whatever was stored. */

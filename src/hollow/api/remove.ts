@@ -1,5 +1,6 @@
 import { timestamp, type KubeObject } from '../kube/objects.js';
 import type { Resource } from '../kube/resources.js';
+import { without } from '../kube/without.js';
 import { conflict, notModelled } from './api-error.js';
 import type { Call, Core, Reply } from './core.js';
 import { allowOnly } from './request-info.js';
@@ -62,7 +63,7 @@ export async function removeObject(
   if (resource.plural === 'namespaces' && hasFinalizers(found)) return mark(core, resource, found, 0);
   if ((found.metadata.finalizers ?? []).length > 0) return mark(core, resource, found, 0);
   // Of whatever version: somebody's change of a moment ago does not save an object.
-  const { resourceVersion: _version, ...metadata } = found.metadata;
+  const metadata = without(found.metadata, 'resourceVersion');
   await core.storage.remove(resource, { ...found, metadata });
   const { name, uid } = found.metadata;
   const details = { name, group: resource.group, kind: resource.plural, uid };

@@ -10,6 +10,7 @@ import { Handler } from './handler.js';
 import { ServerFiles } from './server-files.js';
 import { Serving, type ServerIdentity } from './serving.js';
 import { Storage } from './storage.js';
+import { Availability } from './tasks/availability.js';
 import { AuthenticationConfig, type OwnTrust } from './tasks/authentication-config.js';
 import { bootstrap } from './tasks/bootstrap.js';
 import { EndpointLease } from './tasks/endpoints.js';
@@ -23,6 +24,8 @@ export class RunningApiserver {
   readonly #serving: Serving;
   readonly #lease: EndpointLease;
   readonly #authentication: AuthenticationConfig;
+  readonly #aggregator: Aggregator;
+  readonly #availability: Availability;
   #started = false;
   #ended = false;
 
@@ -39,6 +42,9 @@ export class RunningApiserver {
     const storage = new Storage(this.#etcd, log);
     this.#caches = cachesOf(storage);
     this.#core = this.#coreWith(storage);
+    this.#aggregator = new Aggregator(machine, this.#caches, () => this.#files.frontProxy?.value);
+    const { apiservices } = this.#caches;
+    this.#availability = new Availability(storage, apiservices, this.#aggregator, log);
     const handler = this.#handler();
     this.#serving = new Serving(this.#identity(), (request, response) => handler.handle(request, response));
     this.#lease = new EndpointLease(this.#etcd, storage, this.#own(), log);
@@ -48,20 +54,21 @@ export class RunningApiserver {
 
   /** Resolves when `/readyz` passes. @throws Error when etcd does not answer or the port is taken */
   async start(): Promise<void> {
-    const { apiServerStartMs, fileReloadMs } = this.surroundings.timings;
+    const { apiServerStartMs, fileReloadMs, leaseMs } = this.surroundings.timings;
     await sleep(apiServerStartMs * 0.6);
     await this.#etcd.member();
     await Promise.all(Object.values(this.#caches).map((cache) => cache.start()));
-    if (this.#ended) return;
+    if (this.#isEnded()) return;
     await this.#serving.listen(this.machine, this.#port);
     this.#files.follow(fileReloadMs);
     await bootstrap(this.#core, this.#port);
     if (this.flags.optional('endpoint-reconciler-type') !== 'none') await this.#lease.start();
     await this.#authentication.start(fileReloadMs);
+    this.#availability.start(leaseMs / 5);
     await sleep(apiServerStartMs * 0.4);
     this.#started = true;
     this.machine.log(`serving on ${this.#port}`);
-    if (this.#ended) this.destroy();
+    if (this.#isEnded()) this.destroy();
   }
 
   /** Takes nothing new and resolves when what was under way has ended; watches do not end by themselves. */
@@ -81,8 +88,14 @@ export class RunningApiserver {
     this.#files.stop();
     this.#lease.stop();
     this.#authentication.stop();
+    this.#availability.stop();
     for (const cache of Object.values(this.#caches)) cache.stop();
     this.#etcd.close();
+  }
+
+  /** A call, since it changes while others are waited for. */
+  #isEnded(): boolean {
+    return this.#ended;
   }
 
   get #port(): number {
@@ -115,7 +128,7 @@ export class RunningApiserver {
     return new Handler({
       core: this.#core,
       trust: () => this.#files.trust,
-      aggregator: new Aggregator(this.machine, this.#caches, () => this.#files.frontProxy?.value),
+      aggregator: this.#aggregator,
       started: () => this.#started,
       stopping: () => this.#serving.isClosing,
       askEtcd: async () => (await this.#etcd.member()).get('/registry/health'),

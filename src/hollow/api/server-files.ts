@@ -8,7 +8,7 @@ import type { Flags } from '../kube/flags.js';
 import type { FrontProxyPair } from './aggregate.js';
 import type { ClientTrust } from './authenticate.js';
 import { Verifier } from './peers.js';
-import { publicKeysIn } from './tokens.js';
+import { publicKeysIn } from '../kube/tokens.js';
 
 interface Pair {
   readonly cert: string;
@@ -52,7 +52,7 @@ export class ServerFiles {
       .all('service-account-key-file')
       .flatMap((file) => publicKeysIn(readFileSync(machine.path(file), 'utf8'), file));
     if (this.verifyKeys.length === 0) throw new Error('flag --service-account-key-file is missing');
-    this.#trust = this.#trustNow(1);
+    this.#trust = this.#trustNow();
   }
 
   get trust(): ClientTrust {
@@ -77,14 +77,13 @@ export class ServerFiles {
   }
 
   #trustChanged(): void {
-    this.#trust = this.#trustNow(this.#trust.generation + 1);
+    this.#trust = this.#trustNow();
     this.onChange();
   }
 
-  #trustNow(generation: number): ClientTrust {
+  #trustNow(): ClientTrust {
     const proxies = this.requestheaderCa?.value;
     return {
-      generation,
       clients: new Verifier(this.clientCa.value),
       frontProxies: proxies === undefined ? undefined : new Verifier(proxies),
     };

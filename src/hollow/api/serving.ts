@@ -4,6 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import type { Listener, Machine } from '../contracts.js';
+import { namedAuthorities } from '../tls/authorities.js';
 import type { PeerSocket } from './peers.js';
 
 export type ApiRequest = IncomingMessage | Http2ServerRequest;
@@ -20,7 +21,7 @@ type Handler = (request: ApiRequest, response: ApiResponse) => void;
 
 /**
  * HTTP/1.1 and HTTP/2 over TLS on one port, as Go's server has it: a client may show a certificate or none, and is refused
- * by request, not in the handshake. Sessions are never resumed, so each connection is verified anew.
+ * by request, not in the handshake. The chain that is shown is the file's. Sessions are never resumed, so each connection is verified anew.
  */
 export class Serving {
   readonly #server: Http2SecureServer;
@@ -44,10 +45,10 @@ export class Serving {
     // Go's server keeps an idle connection for ever; Node's would close it after five seconds.
     Object.assign(this.#server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 });
     this.#server.on('session', (session) => this.#track(session));
-    this.#server.on('secureConnection', (socket) => this.#trackHttp1(socket));
-    this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#server.on('secureConnection', (socket: TLSSocket) => this.#trackHttp1(socket));
+    this.#server.on('tlsClientError', (_error: Error, socket: TLSSocket) => socket.destroy());
     this.#server.on('sessionError', (_error, session) => session.destroy());
-    this.#server.on('clientError', (_error, socket) => socket.destroy());
+    this.#server.on('clientError', (_error: Error, socket: Socket) => socket.destroy());
     this.#server.on('request', (request, response) => this.#count(request, response, handle));
   }
 
@@ -137,7 +138,7 @@ export class Serving {
 }
 
 function contextOf({ cert, key, ca }: ServerIdentity): SecureContextOptions {
-  return { cert, key, ca: [...ca], minVersion: 'TLSv1.2', secureOptions: noTickets };
+  return { cert, key, ca: namedAuthorities(ca.join('')), minVersion: 'TLSv1.2', secureOptions: noTickets };
 }
 
 /** SSL_OP_NO_TICKET. */
@@ -145,9 +146,11 @@ const noTickets = 0x4000;
 
 /** The TLS side of the connection that a request came on. Undefined when it is gone already. */
 export function tlsOf(request: ApiRequest): PeerSocket | undefined {
-  if (!('stream' in request)) return request.socket as TLSSocket;
+  if (!('stream' in request))
+    return 'getPeerX509Certificate' in request.socket ? (request.socket as TLSSocket) : undefined;
   const { session } = request.stream;
-  return session === undefined || session.destroyed ? undefined : (session.socket as TLSSocket);
+  // HTTP/2 hands out a stand-in for its socket, which answers such questions too.
+  return session === undefined || session.destroyed ? undefined : (session.socket as unknown as PeerSocket);
 }
 
 /** One object for each connection, fit as a key. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EtcdEvent, EtcdMember, KeyValue } from '../contracts.js';
 import { timestamp, type KubeObject } from '../kube/objects.js';
 import type { Resource } from '../kube/resources.js';
+import { without } from '../kube/without.js';
 import { alreadyExists, changedMeanwhile, conflict, internal, notFound } from './api-error.js';
 import type { EtcdLink } from './etcd-link.js';
 
@@ -169,7 +170,7 @@ function keyFor(resource: Resource, namespace: string | undefined, name: string)
 }
 
 function encode(object: KubeObject): string {
-  const { resourceVersion: _version, ...metadata } = object.metadata;
+  const metadata = without(object.metadata, 'resourceVersion');
   return JSON.stringify({ ...object, metadata });
 }
 

@@ -6,6 +6,7 @@ import { badRequest, conflict, forbidden, invalid, notFound } from './api-error.
 import type { Call, Core, Reply } from './core.js';
 import { patchOf } from './patches/index.js';
 import { generatedName } from '../kube/generated-name.js';
+import { without } from '../kube/without.js';
 import { typed } from './read.js';
 import { allowOnly, type ResourceRequest } from './request-info.js';
 
@@ -151,7 +152,7 @@ function onlyStatus(found: KubeObject, wanted: KubeObject): KubeObject {
 function allButStatus({ subresources }: Resource, found: KubeObject, wanted: KubeObject): KubeObject {
   const object: KubeObject = { ...wanted, metadata: keptMetadata(found, wanted) };
   if (!subresources.includes('status')) return object;
-  const { status: _status, ...rest } = object;
+  const rest = without(object, 'status') as KubeObject;
   return found['status'] === undefined ? rest : { ...rest, status: found['status'] };
 }
 

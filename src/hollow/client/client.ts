@@ -227,6 +227,6 @@ function readEvents<T>(
       onEvent(event.type as WatchEventType, event.object);
     }
   });
-  stream.once('error', (error) => end(error));
+  stream.once('error', (error: Error) => end(error));
   stream.once('close', () => end(status === 200 ? undefined : statusError(status, rest, 'watch')));
 }

@@ -64,7 +64,7 @@ export class Connection {
       throw new Error('the client is closed');
     }
     const session = connectHttp2(server, { createConnection: () => socket });
-    session.on('error', (error) => this.machine.log(`client of ${server}: ${error.message}`));
+    session.on('error', (error: Error) => this.machine.log(`client of ${server}: ${error.message}`));
     this.#session = session;
     return session;
   }

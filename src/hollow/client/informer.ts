@@ -42,13 +42,18 @@ export class Informer<T extends KubeObject> {
     this.#wake?.();
   }
 
+  /** A call, since it changes while others are waited for. */
+  #isStopped(): boolean {
+    return this.#stopped;
+  }
+
   async #follow(): Promise<void> {
-    for (let failed = false; !this.#stopped;) {
+    for (let failed = false; !this.#isStopped();) {
       try {
         await this.#once();
         failed = false;
       } catch (error) {
-        if (!this.#stopped && !failed) this.log(`watch of ${this.path}: ${(error as Error).message}`);
+        if (!this.#isStopped() && !failed) this.log(`watch of ${this.path}: ${(error as Error).message}`);
         failed = true;
         await sleep(pauseMs);
       }
@@ -61,7 +66,10 @@ export class Informer<T extends KubeObject> {
     this.#replace(items);
     this.#isSynced();
     const error = await new Promise<Error | undefined>((resolve) => {
-      if (this.#stopped) return resolve(undefined);
+      if (this.#isStopped()) {
+        resolve(undefined);
+        return;
+      }
       this.#wake = () => resolve(undefined);
       this.#watch = this.client.watch<T>(this.path, metadata.resourceVersion, {
         onEvent: (type, object) => this.#set(keyOf(object), type === 'DELETED' ? undefined : object),

@@ -35,7 +35,10 @@ export function runProgram(make: () => Daemon, machine: Machine, graceMs: number
     end(1);
   };
   const orderly = (): void => {
-    if (asked || daemon === undefined) return end(1);
+    if (asked || daemon === undefined) {
+      end(1);
+      return;
+    }
     asked = true;
     timer = setTimeout(() => end(0), graceMs);
     daemon.shutDown().then(() => end(0), fail);

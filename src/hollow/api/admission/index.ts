@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../kube/objects.js';
 import type { Resource } from '../../kube/resources.js';
+import { without } from '../../kube/without.js';
 import { invalid } from '../api-error.js';
 import type { Core } from '../core.js';
 import type { User } from '../identity.js';
@@ -46,8 +47,7 @@ export async function admit(
 /** What nobody can say when he makes an object; a mirror pod's kubelet reports later as well. */
 function withoutStatus({ subresources }: Resource, object: KubeObject): KubeObject {
   if (!subresources.includes('status')) return object;
-  const { status: _status, ...rest } = object;
-  return rest;
+  return without(object, 'status') as KubeObject;
 }
 
 /** What must not change. @throws ApiError 422 */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { generatedName } from '../../kube/generated-name.js';
 import type { KubeObject } from '../../kube/objects.js';
 import { resourceOf } from '../../kube/resources.js';
+import { without } from '../../kube/without.js';
 import { ApiError, forbidden, invalid } from '../api-error.js';
 import type { Core } from '../core.js';
 
@@ -55,9 +56,8 @@ export async function admitPod(core: Core, object: KubeObject): Promise<KubeObje
 async function withAccount(core: Core, { spec, metadata }: Pod): Promise<Pod['spec']> {
   const { serviceAccountName: name = 'default' } = spec;
   const { namespace = '' } = metadata;
-  const account =
-    (core.caches.serviceaccounts.get(name, namespace) as Account | undefined) ??
-    ((await core.storage.find(resourceOf('serviceaccounts'), namespace, name)) as Account | undefined);
+  const account = (core.caches.serviceaccounts.get(name, namespace) ??
+    (await core.storage.find(resourceOf('serviceaccounts'), namespace, name))) as Account | undefined;
   if (!account)
     throw forbidden(
       `pods "${metadata.name}" is forbidden: error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`,
@@ -119,8 +119,8 @@ function projectedVolume(): Volume {
 
 /** Of a pod's spec little can be changed; here nothing but what it tolerates. @throws ApiError 422 */
 export function fixedPodFields(wanted: KubeObject, found: KubeObject): KubeObject {
-  const without = ({ spec: { tolerations: _tolerations, ...rest } }: Pod): object => rest;
-  if (isDeepStrictEqual(without(wanted as Pod), without(found as Pod))) return wanted;
+  const fixed = (pod: KubeObject): object => without((pod as Pod).spec, 'tolerations');
+  if (isDeepStrictEqual(fixed(wanted), fixed(found))) return wanted;
   throw invalid(
     `Pod "${found.metadata.name}" is invalid: spec: Forbidden: pod updates may not change fields other than \`spec.tolerations\``,
   );

@@ -2,7 +2,7 @@ import { resourceOf } from '../../kube/resources.js';
 import { timestamp } from '../../kube/objects.js';
 import { conflict, invalid } from '../api-error.js';
 import type { Call, Core, Reply } from '../core.js';
-import { signToken } from '../tokens.js';
+import { signToken } from '../../kube/tokens.js';
 
 interface TokenRequest {
   readonly spec?: {
