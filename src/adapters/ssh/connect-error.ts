@@ -40,6 +40,11 @@ function explain(text: string, level: string, target: Target, login: Login): Exp
 }
 
 function refusedText(login: Login): string {
+  if ('password' in login.identity)
+    return (
+      `the login as "${login.username}" with the API model's password was refused; check windowsProfile.adminUsername ` +
+      `and adminPassword in the API model, and that sshd there allows passwords`
+    );
   return (
     `the login as "${login.username}" with ${'agent' in login.identity ? "the SSH agent's keys" : 'the given private key'} was refused; check that ` +
     `--linux-ssh-private-key belongs to the API model's admin user and is in its ~/.ssh/authorized_keys there`

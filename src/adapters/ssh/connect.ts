@@ -67,7 +67,8 @@ function config(target: Target, login: Login): ConnectConfig {
 /** Exactly one method: ssh2 would begin with "none", which sshd counts as a failed attempt. */
 function identity({
   identity: own,
-}: Login): Pick<ConnectConfig, 'privateKey' | 'passphrase' | 'agent' | 'authHandler'> {
+}: Login): Pick<ConnectConfig, 'privateKey' | 'passphrase' | 'agent' | 'password' | 'authHandler'> {
+  if ('password' in own) return { password: own.password, authHandler: ['password'] };
   if ('agent' in own) return { agent: own.agent, authHandler: ['agent'] };
   const { text, passphrase } = own.key;
   return {

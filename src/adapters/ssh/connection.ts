@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client, ClientChannel } from 'ssh2';
+import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import { Collector } from './collect.js';
 import { describe } from './error.js';
 import { Slots } from './slots.js';
@@ -84,6 +84,34 @@ export class Connection {
     } catch (error) {
       release();
       throw error;
+    }
+  }
+
+  /**
+   * Has sshd serve files, in one of the connection's places, for as long as the work lasts.
+   * @throws NotSent, Refused, and what the work throws; that also when the connection is lost meanwhile
+   */
+  async sftp<T>(work: (sftp: SFTPWrapper) => Promise<T>): Promise<T> {
+    const release = await this.#slots.take();
+    try {
+      const sftp = await this.#whileConnected<SFTPWrapper>(
+        () => false,
+        (done) =>
+          this.#client.sftp((error, wrapper) => {
+            if (error) done(error);
+            else done(undefined, wrapper);
+          }),
+      );
+      const gone = aborted(this.lost).then(() => {
+        throw this.#notSent();
+      });
+      try {
+        return await Promise.race([work(sftp), gone]);
+      } finally {
+        sftp.end();
+      }
+    } finally {
+      release();
     }
   }
 

@@ -223,6 +223,8 @@ beforeAll(async () => {
   mkdirSync(folder);
   for (const [name, text] of Object.entries(scripts)) writeFileSync(join(folder, name), text);
   writeFileSync(join(folder, 'install-scripts.sh'), (await loadScripts()).installer);
+  mkdirSync(join(folder, 'windows'));
+  writeFileSync(join(folder, 'windows', 'rotate-agent.ps1'), 'Write-Output none');
   pack = await loadScripts(folder);
 });
 

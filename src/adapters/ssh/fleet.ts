@@ -7,6 +7,7 @@ import { Link } from './link.js';
 import type { Identity, Login } from './login.js';
 import type { ScriptPack } from './scripts.js';
 import { SshShell } from './shell.js';
+import { type WindowsShell, windowsShell } from './windows.js';
 import type { Fleet, NodeAddress, NodeShell } from './types.js';
 
 export interface FleetOptions {
@@ -24,6 +25,8 @@ export interface FleetOptions {
   readonly reconnectMs?: number;
   /** The nodes' SSH port. Default 22. */
   readonly nodePort?: number;
+  /** Who is the administrator of Windows nodes; needed only where there are such nodes. */
+  readonly windows?: { readonly username: string; readonly password: string } | undefined;
 }
 
 /** How long the end of a connection may take before it is cut. */
@@ -43,6 +46,7 @@ class SshFleet implements Fleet {
   readonly #reconnectMs: number;
   readonly #jump: Link;
   readonly #nodes = new Map<string, { shell: NodeShell; link: Link }>();
+  readonly #windows = new Map<string, Link>();
 
   constructor(options: FleetOptions) {
     const { username, identity, hostKeys, keepaliveMs = 5_000, connectTimeoutMs = 20_000 } = options;
@@ -66,13 +70,25 @@ class SshFleet implements Fleet {
     return shell;
   }
 
+  windows(node: NodeAddress, folder: string): WindowsShell {
+    const { windows, scripts } = this.#options;
+    if (!windows) throw new Error(`node ${node.name}: no administrator of Windows nodes is known`);
+    const identity = { password: windows.password };
+    const login = { ...this.#login, username: windows.username, identity };
+    const id = `${node.name} ${node.address}`;
+    const link = this.#windows.get(id) ?? new Link(() => this.#connectNode(node, login), this.#reconnectMs);
+    this.#windows.set(id, link);
+    return windowsShell(node, link, scripts.windows, folder);
+  }
+
   connect(host: string, port: number): Promise<Duplex> {
     return this.#forward({ host, port });
   }
 
   /** Ends all connections, the nodes' first; waits about two seconds at most. */
   async close(): Promise<void> {
-    await Promise.all([...this.#nodes.values()].map(({ link }) => link.close(closePatienceMs)));
+    const links = [...[...this.#nodes.values()].map(({ link }) => link), ...this.#windows.values()];
+    await Promise.all(links.map((link) => link.close(closePatienceMs)));
     await this.#jump.close(closePatienceMs);
   }
 
@@ -81,11 +97,11 @@ class SshFleet implements Fleet {
     return connectSsh({ label: `jump host ${host}`, host: { name: host, port } }, this.#login);
   }
 
-  async #connectNode(node: NodeAddress): Promise<Connection> {
+  async #connectNode(node: NodeAddress, login = this.#login): Promise<Connection> {
     const port = this.#options.nodePort ?? 22;
     const stream = await this.#forward({ host: node.address, port });
     const host = { name: node.name, port, address: node.address };
-    return connectSsh({ label: `node ${node.name}`, host, stream }, this.#login);
+    return connectSsh({ label: `node ${node.name}`, host, stream }, login);
   }
 
   #forward(to: { host: string; port: number }): Promise<Duplex> {

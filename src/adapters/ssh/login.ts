@@ -3,8 +3,9 @@ import type { BaseAgent } from 'ssh2';
 import type { SshKey } from './key.js';
 import type { HostKeys, HostName } from './known-hosts.js';
 
-/** What proves who we are: a key, or an agent that signs. */
-export type Identity = { readonly key: SshKey } | { readonly agent: BaseAgent };
+/** What proves who we are: a key, an agent that signs, or a password. */
+export type Identity =
+  { readonly key: SshKey } | { readonly agent: BaseAgent } | { readonly password: string };
 
 /** What all connections of a fleet share. */
 export interface Login {

@@ -13,6 +13,8 @@ export interface ScriptPack {
   readonly files: ReadonlyMap<string, Buffer>;
   /** The text of `install-scripts.sh`, which puts the others on a node. */
   readonly installer: string;
+  /** The script for Windows nodes, `windows/rotate-agent.ps1`. */
+  readonly windows: Buffer;
 }
 
 /** The same path from `src` (run by tsx) and from `dist`. */
@@ -30,7 +32,14 @@ export async function loadScripts(folder = besideTheProgram): Promise<ScriptPack
     throw new Error(`${folder}: install-scripts.sh is missing; build keyroll again`);
   files.delete('install-scripts.sh');
   const hash = hashOf(files);
-  return { hash, folder: `/var/lib/keyroll/scripts-${hash}`, files, installer: installer.toString('utf8') };
+  const windows = await readFile(join(folder, 'windows', 'rotate-agent.ps1'));
+  return {
+    hash,
+    folder: `/var/lib/keyroll/scripts-${hash}`,
+    files,
+    installer: installer.toString('utf8'),
+    windows,
+  };
 }
 
 function hashOf(files: ReadonlyMap<string, Buffer>): string {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { WindowsShell } from './windows.js';
 
 /** A machine that SSH reaches through the jump host: `address` is an IP or a name that the jump host resolves. */
 export interface NodeAddress {
@@ -53,6 +54,11 @@ export interface NodeShell {
 export interface Fleet {
   /** The same shell for the same node; connects (and reconnects after a loss) when it is first used. */
   shell(node: NodeAddress): NodeShell;
+  /**
+   * A Windows node. `folder` is what its script's folder in the temporary folder is called.
+   * @throws Error when the administrator of Windows nodes is not known
+   */
+  windows(node: NodeAddress, folder: string): WindowsShell;
   /** A TCP connection from the jump host to `host:port`. */
   connect(host: string, port: number): Promise<Duplex>;
   /** Host keys that were unknown and are now recorded: host, type, `SHA256:…` fingerprint. */
