@@ -6,7 +6,7 @@ import type { Layout } from '../layouts/layout.js';
 import { checkSet } from '../mint/check.js';
 import { mintSet } from '../mint/mint.js';
 import type { ApiModel } from '../model/apimodel.js';
-import { masters, type ClusterNode } from '../model/cluster.js';
+import { byOs, masters, type ClusterNode } from '../model/cluster.js';
 import type { Finding } from '../model/plan.js';
 import { withKubeconfigCredentials } from '../model/kubeconfig-write.js';
 import { fileOf, type Facts } from '../plan/facts.js';
@@ -18,6 +18,7 @@ import { BlockedError } from './errors.js';
 import type { RotateOptions } from './options.js';
 import { listNodes, modelIdentity, reachCluster, stateRoot, type Reach } from './reach.js';
 import { Session } from './session.js';
+import { windowsBlockers } from './windows-blockers.js';
 
 /**
  * Opens the way to the cluster and takes up its unfinished rotation, or begins a new one: looks at all nodes and refuses
@@ -92,7 +93,7 @@ async function beginNew(
   emit({ code: 'nodes', source: list.source, nodes: list.nodes.map(({ name }) => name) });
   const nodes = list.nodes.filter(({ name }) => !options.leaveNodes.includes(name));
   emit({ code: 'doing', text: `looking at ${nodes.length} nodes` });
-  const inventories = await inspectNodes(nodes, layout, model.adminUsername, (name) =>
+  const inventories = await inspectNodes(byOs(nodes).nodes, layout, model.adminUsername, (name) =>
     shellOf(reach, nodes, name),
   );
   for (const { host, fingerprint } of reach.fleet.recordedHostKeys)
@@ -101,7 +102,7 @@ async function beginNew(
   const facts: Facts = {
     rotation,
     layout,
-    nodes,
+    ...byOs(nodes),
     inventories,
     adminUsername: model.adminUsername,
     leaveBridge: options.leaveBridge,
@@ -109,6 +110,7 @@ async function beginNew(
   const blockers = [
     ...leftMasters(list.nodes, options.leaveNodes),
     ...findBlockers(facts, model, new Date()),
+    ...(await windowsBlockers(byOs(nodes).windows, model, reach, rotation)),
     ...(await azureFindings(options, model, nodes, emit)),
   ];
   if (blockers.length > 0) throw new BlockedError(blockers);

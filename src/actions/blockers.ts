@@ -28,7 +28,6 @@ export function findBlockers(facts: Facts, model: ApiModel, now: Date): Finding[
     ...facts.nodes.flatMap((node) => caBlockers(facts, node, model)),
     ...facts.nodes.flatMap((node) => missingFiles(facts, node)),
     ...facts.nodes.flatMap((node) => strangeKeys(facts, node)),
-    ...windowsBlockers(facts),
     ...bridgeBlockers(model, now),
     ...singleMaster(facts),
     ...serviceAccountKey(facts, model),
@@ -86,16 +85,6 @@ function strangeKeys(facts: Facts, node: ClusterNode): Finding[] {
       },
     ];
   });
-}
-
-function windowsBlockers(facts: Facts): Finding[] {
-  const windows = facts.nodes.filter((node) => node.os === 'windows');
-  return windows.map((node) => ({
-    code: 'windows-node',
-    where: `node ${node.name}`,
-    what: 'runs Windows, which this version does not rotate',
-    next: `leave it out with --leave-node ${node.name}; it will not reach the API after distrust`,
-  }));
 }
 
 function bridgeBlockers(model: ApiModel, now: Date): Finding[] {

@@ -4,11 +4,11 @@ import { inspectNodes } from '../inventory/inspect.js';
 import { observeBarrier, type Observation } from '../inventory/observe-barrier.js';
 import { nodesFromApi } from '../inventory/discover.js';
 import { mintForNode } from '../mint/mint.js';
-import { masters, type ClusterNode } from '../model/cluster.js';
+import { byOs, masters, type ClusterNode } from '../model/cluster.js';
 import { stepsOf, type Barrier, type Flow, type PhaseName, type Step } from '../model/plan.js';
 import type { KubeObject } from '../adapters/kube/types.js';
 import { planPhase } from '../plan/plan.js';
-import { refreshNode } from '../plan/refresh.js';
+import { refreshNode, refreshWindowsNode } from '../plan/refresh.js';
 import { runStep } from '../steps/index.js';
 import { members } from '../steps/etcd.js';
 import { holdsNodeCredentials, type Pod } from '../steps/workloads.js';
@@ -91,7 +91,12 @@ async function readNodesAgain(session: Session, phase: PhaseName): Promise<void>
   if (fresh.length === 0) return;
   await takeIn(session, fresh);
   if (phase === 'trust' || phase === 'present') return;
-  await executeFlow(session, { parallel: fresh.map((node) => refreshNode(session.facts(), node)), limit: 3 });
+  const { nodes, windows } = byOs(fresh);
+  const flows = [
+    ...nodes.map((node) => refreshNode(session.facts(), node)),
+    ...windows.map(refreshWindowsNode),
+  ];
+  await executeFlow(session, { parallel: flows, limit: 3 });
   await restartNodePods(session, fresh);
 }
 
@@ -103,10 +108,11 @@ async function takeIn(session: Session, fresh: readonly ClusterNode[]): Promise<
     );
   for (const { name } of fresh) session.note(`node ${name} joined during the rotation and is refreshed too`);
   session.nodes = [...session.nodes, ...fresh];
-  const seen = await inspectNodes(fresh, session.layout, session.model.adminUsername, session.shell);
+  const { nodes } = byOs(fresh);
+  const seen = await inspectNodes(nodes, session.layout, session.model.adminUsername, session.shell);
   for (const [name, inventory] of seen) session.inventories.set(name, inventory);
   session.state.writeMaterials(
-    await mintForNode(session.facts(), fresh, new Date(), session.options.validity),
+    await mintForNode(session.facts(), nodes, new Date(), session.options.validity),
   );
   session.setMaterials(session.state.readMaterials());
   rememberBeginning(session);

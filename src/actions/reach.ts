@@ -12,10 +12,12 @@ import { HostKeys } from '../adapters/ssh/known-hosts.js';
 import { loadScripts } from '../adapters/ssh/scripts.js';
 import type { Identity } from '../adapters/ssh/login.js';
 import type { Fleet, NodeShell } from '../adapters/ssh/types.js';
+import type { WindowsShell } from '../adapters/ssh/windows.js';
 import { nodesFromApi, nodesFromEtcd, nodesFromTemplate } from '../inventory/discover.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ApiModel } from '../model/apimodel.js';
 import type { ClusterNode, NodeList } from '../model/cluster.js';
+import { windowsProfileOf } from '../model/windows-profile.js';
 import type { Emit } from '../report/events.js';
 import type { ClusterOptions } from './options.js';
 
@@ -37,6 +39,7 @@ export interface Reach {
   readonly kube: (identity: ApiIdentity) => KubeClient;
   readonly kubeWithToken: (ca: readonly string[], token: string) => KubeClient;
   readonly shell: (node: ClusterNode) => NodeShell;
+  readonly windows: (node: ClusterNode, rotation: string) => WindowsShell;
 }
 
 /** Folder beside the model that holds journals, keys and keyroll's own known_hosts. */
@@ -65,6 +68,7 @@ export async function reachCluster(
       strict: options.strictHostKeys,
     }),
     scripts: await loadScripts(),
+    windows: windowsAdmin(model),
   });
   const { port } = layout.apiPorts;
   const server = `https://${model.fqdn}:${port}`;
@@ -86,7 +90,16 @@ export async function reachCluster(
     kube: (identity) => openKubeClient({ server, ...clientOf(identity), connect }),
     kubeWithToken: (ca, token) => openKubeClient({ server, ca: [...ca], token, connect }),
     shell: ({ name, address }) => fleet.shell({ name, address }),
+    windows: ({ name, address }, rotation) => fleet.windows({ name, address }, `keyroll-${rotation}`),
   };
+}
+
+/** Where it is not known, the blockers say so before a Windows node is reached. */
+function windowsAdmin(model: ApiModel): { username: string; password: string } | undefined {
+  const profile = windowsProfileOf(model);
+  return profile?.password === undefined
+    ? undefined
+    : { username: profile.username, password: profile.password };
 }
 
 async function sshIdentity({ sshAgent, sshPrivateKey, sshPassphrase }: ClusterOptions): Promise<Identity> {

@@ -104,7 +104,8 @@ async function onePhase(session: Session, phase: PhaseName, report: ReportBuilde
 /** After `distrust`: the proof, and the operator's files. */
 async function finish(session: Session, report: ReportBuilder): Promise<void> {
   report.refused(await tryAll(oldCredentials(session)));
-  const { nodes, layout, model } = session;
+  const { layout, model } = session;
+  const { nodes } = session.facts();
   report.ended(await inspectNodes(nodes, layout, model.adminUsername, session.shell));
   report.demandRefusals();
   await placeArtifacts(session);

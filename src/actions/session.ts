@@ -1,9 +1,10 @@
 import type { KubeClient } from '../adapters/kube/types.js';
 import type { StateFolder } from '../adapters/fs/state-folder.js';
 import type { NodeShell } from '../adapters/ssh/types.js';
+import type { WindowsShell } from '../adapters/ssh/windows.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ApiModel } from '../model/apimodel.js';
-import type { ClusterNode } from '../model/cluster.js';
+import { byOs, type ClusterNode } from '../model/cluster.js';
 import type { NodeInventory } from '../model/inventory.js';
 import { Materials } from '../model/materials.js';
 import type { Facts } from '../plan/facts.js';
@@ -79,11 +80,17 @@ export class Session {
     return this.reach.shell(node);
   };
 
+  windows = (name: string): WindowsShell => {
+    const node = this.nodes.find((candidate) => candidate.name === name);
+    if (!node) throw new Error(`node ${name}: is not among the cluster's nodes`);
+    return this.reach.windows(node, this.rotation);
+  };
+
   facts(leaders: { etcdLeader?: string; controllerManagerLeader?: string } = {}): Facts {
     return {
       rotation: this.rotation,
       layout: this.layout,
-      nodes: this.nodes,
+      ...byOs(this.nodes),
       inventories: this.inventories,
       adminUsername: this.model.adminUsername,
       leaveBridge: this.options.leaveBridge,

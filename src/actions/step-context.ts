@@ -15,6 +15,7 @@ export function stepContext(session: Session): StepContext {
     materials: session.materials,
     nodes: () => session.nodes,
     shell: session.shell,
+    windows: session.windows,
     kube: session.kube,
     serviceIp: session.serviceIp,
     etcdEndpoints: new Map(masters(session.nodes).map(({ name, address }) => [name, endpoint(address)])),

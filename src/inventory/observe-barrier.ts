@@ -7,6 +7,7 @@ import { parseCertificate, parseCertificates } from '../pki/index.js';
 import type { Facts } from '../plan/facts.js';
 import { namesCa, parseHandshakes } from './handshake.js';
 import { parseInspection } from './inspect.js';
+import { observeWindows } from './observe-windows.js';
 
 /** What one server showed at a barrier. */
 export interface Observation {
@@ -32,6 +33,7 @@ export async function observeBarrier(
   const results = await pMap(barrier.nodes, (node) => observeNode(node, materials, shell(node.node)), {
     concurrency: 5,
   });
+  results.push(...(await observeWindows(barrier.windows ?? [], materials, shell)));
   return {
     observations: results.flatMap((result) => result.observations),
     deviations: results.flatMap((result) => result.deviations),

@@ -14,6 +14,14 @@ export interface NodeList {
   readonly source: NodeSource;
 }
 
+/** Linux nodes apart from Windows nodes, each as they stand. */
+export function byOs(all: readonly ClusterNode[]): { nodes: ClusterNode[]; windows: ClusterNode[] } {
+  return {
+    nodes: all.filter(({ os }) => os === 'linux'),
+    windows: all.filter(({ os }) => os === 'windows'),
+  };
+}
+
 export function masters(nodes: readonly ClusterNode[]): ClusterNode[] {
   return nodes.filter((node) => node.role === 'master');
 }

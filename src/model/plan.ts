@@ -57,6 +57,14 @@ export type Step = StepBase &
         readonly files: readonly PlannedFile[];
         readonly restartPods: readonly string[];
       }
+    | {
+        readonly kind: 'refresh-windows-node';
+        readonly node: string;
+        /** Materials: the CA to trust, and the pair of the node's kubeconfig. */
+        readonly ca: string;
+        readonly certificate: string;
+        readonly key: string;
+      }
     | { readonly kind: 'move-leader'; readonly away: readonly string[]; readonly to: string }
     | { readonly kind: 'await-front-proxy' }
     | { readonly kind: 'put-proxy-certs'; readonly authority: string; readonly node: string }
@@ -83,6 +91,18 @@ export type Flow =
 export interface Barrier {
   readonly phase: PhaseName;
   readonly nodes: readonly NodeExpectation[];
+  readonly windows?: readonly WindowsExpectation[];
+}
+
+/** What a Windows agent's kubelet must show a master: the CAs (materials) whose clients it accepts. */
+export interface WindowsExpectation {
+  readonly node: string;
+  /** `address:port` of its kubelet. */
+  readonly target: string;
+  /** The master that looks. */
+  readonly from: string;
+  readonly names: readonly string[];
+  readonly namesNot: readonly string[];
 }
 
 /** What a server must show in a handshake: the chain of a material, and the CAs (materials) it must and must not name. */

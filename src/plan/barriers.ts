@@ -1,5 +1,11 @@
 import type { ClusterNode } from '../model/cluster.js';
-import type { Barrier, NodeExpectation, PlannedFile, ServerExpectation } from '../model/plan.js';
+import type {
+  Barrier,
+  NodeExpectation,
+  PlannedFile,
+  ServerExpectation,
+  WindowsExpectation,
+} from '../model/plan.js';
 import { credentialsOn, etcdCredential, mastersOf, pairFiles, replaced, type Facts } from './facts.js';
 import {
   apiServerDistrust,
@@ -112,12 +118,29 @@ export function refreshBarrier(facts: Facts): Barrier {
       ],
       processes: [],
     })),
+    windows: windowsAgents(facts),
   };
+}
+
+/** Every Windows agent's kubelet accepts clients of the new CA alone; its own serving certificate is no concern of a CA. */
+function windowsAgents(facts: Facts): WindowsExpectation[] {
+  const from = mastersOf(facts)[0]?.name ?? '';
+  return (facts.windows ?? []).map(({ name, address }) => ({
+    node: name,
+    target: `${address}:${facts.layout.kubeletPort}`,
+    from,
+    names: [newCa],
+    namesNot: [oldCa],
+  }));
 }
 
 /** No server names an old CA, no file holds the bridge, every manifest is as it was found. */
 export function distrustBarrier(facts: Facts): Barrier {
-  return { phase: 'distrust', nodes: facts.nodes.map((node) => afterDistrust(facts, node)) };
+  return {
+    phase: 'distrust',
+    nodes: facts.nodes.map((node) => afterDistrust(facts, node)),
+    windows: windowsAgents(facts),
+  };
 }
 
 function afterDistrust(facts: Facts, node: ClusterNode): NodeExpectation {

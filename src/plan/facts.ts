@@ -8,7 +8,10 @@ import { argumentsOf } from './manifest.js';
 export interface Facts {
   readonly rotation: string;
   readonly layout: Layout;
+  /** Linux nodes. */
   readonly nodes: readonly ClusterNode[];
+  /** Windows agents; they have no inventory. */
+  readonly windows?: readonly ClusterNode[];
   readonly inventories: ReadonlyMap<string, NodeInventory>;
   readonly adminUsername: string;
   /** Name of the master whose etcd member leads now. */

@@ -173,6 +173,36 @@ describe('refresh', () => {
   });
 });
 
+describe('Windows agents', () => {
+  const windows: ClusterNode = { name: '1234k8s000', address: '10.0.2.0', role: 'agent', os: 'windows' };
+  const withWindows = (phase: 'trust' | 'present' | 'refresh' | 'distrust') =>
+    planPhase(phase, { ...facts, windows: [windows] });
+
+  it('are refreshed with the CA and the pair alone, and touched in no other phase', () => {
+    const steps = stepsOf(withWindows('refresh').flow).filter(
+      (each) => 'node' in each && each.node === windows.name,
+    );
+    expect(steps).toMatchObject([
+      { kind: 'refresh-windows-node', ca: 'ca.crt', certificate: 'client.crt', key: 'client.key' },
+    ]);
+    for (const phase of ['trust', 'present', 'distrust'] as const)
+      expect(JSON.stringify(withWindows(phase).flow)).not.toContain(windows.name);
+  });
+
+  it('must accept the new CA alone before distrust begins, and at its end', () => {
+    for (const phase of ['refresh', 'distrust'] as const)
+      expect(withWindows(phase).barrier.windows).toEqual([
+        {
+          node: windows.name,
+          target: '10.0.2.0:10250',
+          from: 'm0',
+          names: ['ca.crt'],
+          namesNot: ['old-ca.crt'],
+        },
+      ]);
+  });
+});
+
 describe('distrust', () => {
   it("restarts etcd's leader last, after leadership has moved to a member that was restarted", () => {
     const order = steps('distrust').filter(

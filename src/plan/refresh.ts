@@ -70,8 +70,25 @@ function allNodes(facts: Facts): Flow {
     parallel: [
       { sequence: mastersOf(facts).map((node) => refreshNode(facts, node)) },
       { parallel: agentsOf(facts).map((node) => refreshNode(facts, node)), limit: 5 },
+      { parallel: (facts.windows ?? []).map(refreshWindowsNode), limit: 5 },
     ],
   };
+}
+
+/**
+ * What refreshes one Windows agent: its kubeconfig gets the CA and the pair alone, since nothing on an agent shows them to
+ * anybody who trusts the old CA alone, and the node's own reset restarts kubelet and kube-proxy.
+ */
+export function refreshWindowsNode(node: ClusterNode): Flow {
+  return step({
+    id: `refresh/node/${node.name}`,
+    kind: 'refresh-windows-node',
+    title: `${node.name}: new trust and kubeconfig, the Windows node is reset`,
+    node: node.name,
+    ca: 'ca.crt',
+    certificate: 'client.crt',
+    key: 'client.key',
+  });
 }
 
 /** What refreshes one node; also for a node that joined while the phase ran. */

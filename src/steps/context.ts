@@ -1,4 +1,5 @@
 import type { NodeShell } from '../adapters/ssh/types.js';
+import type { WindowsShell } from '../adapters/ssh/windows.js';
 import type { KubeClient } from '../adapters/kube/types.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ClusterNode } from '../model/cluster.js';
@@ -15,6 +16,7 @@ export interface StepContext {
   /** When the rotation began, s since the epoch by the clock of this machine. */
   readonly nodes: () => readonly ClusterNode[];
   readonly shell: (node: string) => NodeShell;
+  readonly windows: (node: string) => WindowsShell;
   readonly kube: () => KubeClient;
   readonly serviceIp: string;
   /** Client URLs of all etcd members, by the master they run on. */

@@ -7,6 +7,7 @@ import { moveLeader } from './move-leader.js';
 import { awaitOrphanPods } from './orphan-pods.js';
 import { putProxyCerts } from './proxy-certs.js';
 import { refreshNode } from './refresh-node.js';
+import { refreshWindowsNode } from './refresh-windows-node.js';
 import { removeFiles } from './remove-files.js';
 import { renewLegacyTokens } from './renew-legacy-tokens.js';
 import { restartApiServer } from './restart-apiserver.js';
@@ -20,6 +21,7 @@ const runners: { readonly [K in StepKind]: StepRunner<K> } = {
   'restart-apiserver': restartApiServer,
   'swap-pod': swapPod,
   'refresh-node': refreshNode,
+  'refresh-windows-node': refreshWindowsNode,
   'move-leader': moveLeader,
   'await-front-proxy': awaitFrontProxy,
   'put-proxy-certs': putProxyCerts,
