@@ -1,7 +1,6 @@
 import type { KubeClient } from '../adapters/kube/types.js';
 import type { StateFolder } from '../adapters/fs/state-folder.js';
-import type { NodeShell } from '../adapters/ssh/types.js';
-import type { WindowsShell } from '../adapters/ssh/windows.js';
+import type { NodeShell, WindowsShell } from '../adapters/ssh/types.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ApiModel } from '../model/apimodel.js';
 import { byOs, type ClusterNode } from '../model/cluster.js';

@@ -4,14 +4,23 @@ import type { Materials } from '../model/materials.js';
 import type { WindowsExpectation } from '../model/plan.js';
 import { parseCertificate } from '../pki/index.js';
 import { namesCa, parseHandshakes } from './handshake.js';
-import type { BarrierResult } from './observe-barrier.js';
+
+interface Seen {
+  readonly observations: readonly {
+    readonly node: string;
+    readonly server: string;
+    readonly names: readonly string[];
+    readonly chain: readonly string[];
+  }[];
+  readonly deviations: readonly string[];
+}
 
 /** Looks once at the kubelets of Windows agents, from a master: what they accept is in their memory, not on their disk. */
 export async function observeWindows(
   expected: readonly WindowsExpectation[],
   materials: Materials,
   shell: (node: string) => NodeShell,
-): Promise<BarrierResult[]> {
+): Promise<Seen[]> {
   return pMap(expected, (agent) => observeAgent(agent, materials, shell(agent.from)), { concurrency: 5 });
 }
 
@@ -19,7 +28,7 @@ async function observeAgent(
   { node, target, names, namesNot }: WindowsExpectation,
   materials: Materials,
   shell: NodeShell,
-): Promise<BarrierResult> {
+): Promise<Seen> {
   const [shown] = parseHandshakes((await shell.run('handshake', [target])).stdout);
   const where = `node ${node}: kubelet (${target})`;
   if (!shown || shown.error !== undefined)

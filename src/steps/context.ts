@@ -1,5 +1,4 @@
-import type { NodeShell } from '../adapters/ssh/types.js';
-import type { WindowsShell } from '../adapters/ssh/windows.js';
+import type { NodeShell, WindowsShell } from '../adapters/ssh/types.js';
 import type { KubeClient } from '../adapters/kube/types.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ClusterNode } from '../model/cluster.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { RemoteError } from '../adapters/ssh/error.js';
-import type { WindowsTalk } from '../adapters/ssh/windows.js';
+import type { WindowsTalk } from '../adapters/ssh/types.js';
 import type { StepContext, StepRunner } from './context.js';
 import { readyAgain } from './node-ready.js';
 

@@ -7,8 +7,8 @@ import { Link } from './link.js';
 import type { Identity, Login } from './login.js';
 import type { ScriptPack } from './scripts.js';
 import { SshShell } from './shell.js';
-import { type WindowsShell, windowsShell } from './windows.js';
-import type { Fleet, NodeAddress, NodeShell } from './types.js';
+import { windowsShell } from './windows.js';
+import type { Fleet, NodeAddress, NodeShell, WindowsShell } from './types.js';
 
 export interface FleetOptions {
   readonly jump: { readonly host: string; readonly port: number };

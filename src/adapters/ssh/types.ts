@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import type { WindowsShell } from './windows.js';
 
 /** A machine that SSH reaches through the jump host: `address` is an IP or a name that the jump host resolves. */
 export interface NodeAddress {
@@ -48,6 +47,25 @@ export interface NodeShell {
   converse(script: string, args?: readonly string[]): Promise<Conversation>;
   /** A TCP connection from this node to `host:port`. */
   connect(host: string, port: number): Promise<Duplex>;
+}
+
+/** What the script on a Windows node can be asked for. */
+export type WindowsAction = 'Inspect' | 'Begin' | 'Result' | 'End';
+
+/** A conversation with one Windows node: its script lies in the temporary folder as long as it lasts. */
+export interface WindowsTalk {
+  /**
+   * Runs an action; `settings` travel as JSON on standard input, the place for what is secret.
+   * Resolves to the JSON that it answered with. @throws RemoteError
+   */
+  run(action: WindowsAction, settings?: Readonly<Record<string, string>>): Promise<unknown>;
+}
+
+/** A Windows node, reached as the model's administrator. */
+export interface WindowsShell {
+  readonly node: NodeAddress;
+  /** Talks to the node, and takes the script away again however that ends. `note` is told what could not be removed. */
+  talk<T>(work: (talk: WindowsTalk) => Promise<T>, note: (text: string) => void): Promise<T>;
 }
 
 /** All nodes behind one jump host, connections kept and reused (sshd penalizes many short ones). */

@@ -7,8 +7,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFleet } from './fleet.js';
 import { HostKeys } from './known-hosts.js';
 import { loadScripts } from './scripts.js';
-import type { Fleet } from './types.js';
-import type { WindowsShell } from './windows.js';
+import type { Fleet, WindowsShell } from './types.js';
 
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 const root = mkdtempSync(join(tmpdir(), 'keyroll-windows-'));

@@ -1,26 +1,7 @@
 import { type Connection, NotSent, Refused, Unanswered } from './connection.js';
 import { RemoteError, describe, exitError, lostError, timeoutError } from './error.js';
 import type { Link } from './link.js';
-import type { NodeAddress } from './types.js';
-
-/** What the script on a Windows node can be asked for. */
-export type WindowsAction = 'Inspect' | 'Begin' | 'Result' | 'End';
-
-/** A conversation with one Windows node: its script lies in the temporary folder as long as it lasts. */
-export interface WindowsTalk {
-  /**
-   * Runs an action; `settings` travel as JSON on standard input, the place for what is secret.
-   * Resolves to the JSON that it answered with. @throws RemoteError
-   */
-  run(action: WindowsAction, settings?: Readonly<Record<string, string>>): Promise<unknown>;
-}
-
-/** A Windows node, reached as the model's administrator. */
-export interface WindowsShell {
-  readonly node: NodeAddress;
-  /** Talks to the node, and takes the script away again however that ends. `note` is told what could not be removed. */
-  talk<T>(work: (talk: WindowsTalk) => Promise<T>, note: (text: string) => void): Promise<T>;
-}
+import type { NodeAddress, WindowsAction, WindowsShell, WindowsTalk } from './types.js';
 
 const scriptName = 'rotate-agent.ps1';
 const timeoutMs = 120_000;
