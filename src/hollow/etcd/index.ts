@@ -13,6 +13,7 @@ export class Etcd {
   readonly #timings: Timings;
   readonly #members = new Map<string, Member>();
   #consensus: Consensus | undefined;
+  #stopped = false;
 
   constructor(timings: Timings) {
     this.#timings = timings;
@@ -27,6 +28,7 @@ export class Etcd {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#consensus?.stop();
   }
 
@@ -35,13 +37,13 @@ export class Etcd {
     return this.#members.get(id);
   }
 
-  /** Resolves when the member of this machine answers clients. */
+  /** Resolves when the member of this machine answers clients, or all is stopped. */
   async ready(name: string): Promise<void> {
     const up = (): boolean =>
       [...this.#members.values()].some(
         (member) => member.name === name && (this.#consensus?.serves(name) ?? false),
       );
-    while (!up()) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!this.#stopped && !up()) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   /** As `DialEtcd`; the session says more of the member. */

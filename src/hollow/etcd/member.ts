@@ -5,7 +5,7 @@ import type { Listener, Machine, Timings } from '../contracts.js';
 import { memberId, type Consensus, type Peer } from './consensus.js';
 import type { EtcdFlags } from './flags.js';
 import { answerHttp } from './http.js';
-import { TlsPort } from './tls-port.js';
+import { TlsPort } from '../tls/tls-port.js';
 
 /** The protocol by which stand-ins talk to a member; others get HTTP. */
 export const hollowProtocol = 'hollow-etcd';
@@ -57,7 +57,7 @@ export class Member implements Peer {
   async start(timings: Pick<Timings, 'etcdStartMs'>): Promise<void> {
     const { peer, peerPort, server, clientPorts, metricsPort } = this.#flags;
     await this.#open({
-      ...peer,
+      pair: { ...peer, reload: true },
       ca: this.#trusted.peer,
       port: peerPort,
       protocols: [],
@@ -71,7 +71,7 @@ export class Member implements Peer {
     const protocols = [hollowProtocol, 'http/1.1'];
     for (const port of clientPorts)
       await this.#open({
-        ...server,
+        pair: { ...server, reload: true },
         ca: this.#trusted.server,
         port,
         protocols,

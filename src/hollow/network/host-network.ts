@@ -178,9 +178,10 @@ export class HostNetwork {
   }
 
   #onward(packet: Packet, hops: number): Way {
-    const next = this.network.at(packet.target);
+    const { source, targetPort } = packet;
+    const target = this.network.balancers.get(packet.target)?.() ?? packet.target;
+    const next = this.network.at(target);
     if (!next || hops > 4) return 'unreachable';
-    const { source, target, targetPort } = packet;
     return next.#incoming({ from: 'eth0', source, target, targetPort }, hops + 1);
   }
 

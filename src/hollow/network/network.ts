@@ -5,6 +5,8 @@ import type { HostNetwork } from './host-network.js';
 /** The cable between the machines of one cluster: who has which address. */
 export class Network {
   readonly pairs = new SocketPairs();
+  /** By a load balancer's address: where its next connection goes. */
+  readonly balancers = new Map<string, () => string | undefined>();
   readonly #hosts = new Map<string, HostNetwork>();
   readonly #closing = new AbortController();
 

@@ -36,6 +36,8 @@ export class HollowNode implements Machine {
   readonly owners = new Owners();
   readonly network: HostNetwork;
   readonly processes: Processes;
+  /** What kubelet gives every container: where the Service `kubernetes` is. */
+  podEnvironment: Readonly<Record<string, string>> = {};
 
   constructor({ name, address, folder, network, timings }: NodeOptions) {
     this.name = name;

@@ -2,14 +2,14 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Listener, Machine } from '../contracts.js';
-import { namedAuthorities } from '../tls/authorities.js';
-import { refusal } from '../tls/verify.js';
+import { namedAuthorities } from './authorities.js';
+import { refusal } from './verify.js';
 
 export interface TlsPortOptions {
   readonly machine: Machine;
   readonly port: number;
-  readonly certificate: string;
-  readonly key: string;
+  /** Paths as the program calls them. `reload`: read again at a handshake when they have changed, as Go's etcd does. */
+  readonly pair: { readonly certificate: string; readonly key: string; readonly reload: boolean };
   /** PEM: what was trusted when the program started, whatever the file says now. */
   readonly ca: string;
   readonly protocols: readonly string[];
@@ -17,7 +17,7 @@ export interface TlsPortOptions {
   readonly onClient: (socket: TLSSocket) => void;
 }
 
-/** A port as Go's etcd has it: the pair is read at each handshake, the trusted CA is not. */
+/** A port on which every client must show a certificate. The trusted CA stays what it was at the start. */
 export class TlsPort {
   readonly #options: TlsPortOptions;
   readonly #sockets = new Set<Socket>();
@@ -65,7 +65,7 @@ export class TlsPort {
     socket.on('close', () => this.#sockets.delete(socket));
     socket.on('error', () => undefined);
     try {
-      const seen = this.#fileVersions();
+      const seen = this.#options.pair.reload ? this.#fileVersions() : this.#seen;
       if (seen !== this.#seen) server.setSecureContext(this.#pair());
       this.#seen = seen;
       server.emit('connection', socket);
@@ -76,8 +76,8 @@ export class TlsPort {
   }
 
   get #files(): string[] {
-    const { machine, certificate, key } = this.#options;
-    return [machine.path(certificate), machine.path(key)];
+    const { machine, pair } = this.#options;
+    return [machine.path(pair.certificate), machine.path(pair.key)];
   }
 
   #fileVersions(): string {
