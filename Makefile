@@ -2,12 +2,13 @@
 # ARGS is handed on: make lab-up ARGS='--masters 1 --agents 1'
 
 .DEFAULT_GOAL := help
-.PHONY: help deps preflight demo-real test test-check test-unit test-lab test-all bench lab-up lab-down clean
+.PHONY: help deps preflight demo demo-real test test-check test-unit test-lab test-all bench lab-up lab-down clean
 
 installed := node_modules/.installed-lock.json
 json = --reporter=$(1) --reporter=json --outputFile.json=out/tests/$(2).json
 
 help:
+	@echo 'make demo        a hollow cluster, rotated before your eyes (any Linux, no root; 1 minute)'
 	@echo 'make demo-real   a real cluster on this machine, rotated before your eyes (root; 6 minutes, 15 the first time)'
 	@echo 'make preflight   says whether this machine can run that, and changes nothing'
 	@echo 'make test        formatting, lint, types, import rules, unit tests, lab tests (root; 25 minutes, 45 the first time)'
@@ -25,6 +26,15 @@ deps:
 
 preflight:
 	@sh lab/demo/preflight.sh
+
+# The build is kept as long as nothing that goes into it has changed.
+dist/.built: package-lock.json tsconfig.build.json $(shell find src -type f -not -name '*.test.ts')
+	@echo 'npm run build: compiles keyroll into dist (usually 15 s)'
+	@npm run -s build && touch dist/.built
+
+demo: deps
+	@$(MAKE) -s --no-print-directory dist/.built
+	@node dist/cli/main.js demo $(ARGS)
 
 demo-real: preflight deps
 	@npm run -s demo:real

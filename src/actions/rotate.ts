@@ -1,5 +1,5 @@
 import { inspectNodes } from '../inventory/inspect.js';
-import type { Layout } from '../layouts/layout.js';
+import { withApiPort, type Layout } from '../layouts/layout.js';
 import { readApiModel } from '../model/apimodel.js';
 import { phaseNames, type Finding, type PhaseName } from '../model/plan.js';
 import { findNotes, certificateRows } from './preview.js';
@@ -37,7 +37,7 @@ export type Consent = (notes: readonly Finding[]) => Promise<boolean>;
  */
 export async function rotate(
   options: RotateOptions,
-  layout: Layout,
+  base: Layout,
   emit: Emit,
   consent: Consent,
 ): Promise<Report> {
@@ -47,6 +47,7 @@ export async function rotate(
   });
   checkOperatorFiles(model);
   for (const text of model.warnings) emit({ code: 'warning', text });
+  const layout = withApiPort(base, model.apiPort);
   const session = await beginSession(options, model, layout, emit);
   try {
     emit({ code: 'certificates', rows: certificateRows(session.facts(), new Date()) });

@@ -2,6 +2,7 @@
 import './small-heap.js';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { demoCommand } from './demo.js';
 import { exitCodes } from './exit-codes.js';
 import { fromGoStyle } from './pflag.js';
 import { rotateCertsCommand } from './rotate-certs.js';
@@ -14,7 +15,8 @@ const rotateCerts = rotateCertsCommand();
 const program = new Command('keyroll')
   .description('Rotates all certificates of a Kubernetes cluster without a failed request')
   .version(version)
-  .addCommand(rotateCerts);
+  .addCommand(rotateCerts)
+  .addCommand(demoCommand());
 
 program.exitOverride();
 for (const command of program.commands) command.exitOverride();

@@ -60,3 +60,10 @@ export interface Layout {
   /** Paths on a node by which a pod would hold the node's own certificates. */
   readonly nodeCredentialPaths: readonly string[];
 }
+
+/** The layout of a cluster whose API listens on another port. */
+export function withApiPort(layout: Layout, port: number | undefined): Layout {
+  if (port === undefined) return layout;
+  const others = layout.apiPorts.all.filter((candidate) => candidate !== layout.apiPorts.port);
+  return { ...layout, apiPorts: { port, all: [port, ...others] } };
+}

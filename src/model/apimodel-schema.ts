@@ -6,6 +6,8 @@ const COUNT = z.int('a whole number').positive('a number above 0');
 
 const privateCluster = z.looseObject({ enabled: z.boolean().nullish() }).nullish();
 
+const apiServerConfig = z.looseObject({ '--secure-port': z.string().nullish() }).nullish();
+
 const masterProfile = z.looseObject(
   {
     count: COUNT,
@@ -51,7 +53,11 @@ export const apiModelSchema = z.looseObject(
           {
             orchestratorType: z.literal('Kubernetes', '"Kubernetes"'),
             orchestratorVersion: NAME,
+<<<<<<< HEAD
             kubernetesConfig: z.looseObject({ privateCluster, serviceCidr: z.string().nullish() }).nullish(),
+=======
+            kubernetesConfig: z.looseObject({ privateCluster, apiServerConfig }).nullish(),
+>>>>>>> bc98fa6 (Add keyroll demo: a rotation of a hollow cluster)
           },
           'an object',
         ),

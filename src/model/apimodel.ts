@@ -22,6 +22,8 @@ export interface ApiModel {
   /** Name of the masters' load balancer; the server of a public cluster's kubeconfig. */
   readonly fqdn: string;
   readonly dnsPrefix: string;
+  /** kube-apiserver's `--secure-port`, which is the load balancer's too; undefined: the layout's. */
+  readonly apiPort?: number;
   readonly privateCluster: boolean;
   readonly masters: {
     readonly count: number;
@@ -81,6 +83,7 @@ export function parseApiModel(text: string, file: string, options: ApiModelOptio
   const { orchestratorProfile, masterProfile, linuxProfile, customCloudProfile } = document.properties;
   const profile = toProfile(document.properties.certificateProfile);
   const location = locationOf(document, file, options);
+  const apiPort = orchestratorProfile.kubernetesConfig?.apiServerConfig?.['--secure-port'];
   const vmDnsSuffix = customCloudProfile?.environment?.resourceManagerVMDNSSuffix;
   const fqdn = masterFqdn({
     fqdn: masterProfile.fqdn,
@@ -99,6 +102,7 @@ export function parseApiModel(text: string, file: string, options: ApiModelOptio
     adminUsername: linuxProfile.adminUsername,
     fqdn,
     dnsPrefix: masterProfile.dnsPrefix,
+    ...(apiPort ? { apiPort: Number(apiPort) } : {}),
     privateCluster: orchestratorProfile.kubernetesConfig?.privateCluster?.enabled ?? false,
     masters: mastersOf(document),
     pools: poolsOf(document),

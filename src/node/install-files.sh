@@ -34,7 +34,8 @@ while IFS=' ' read -r path mode owner content; do
   temporary=$(mktemp "$ROOT$folder/.keyroll-XXXXXX")
   printf '%s\n' "$temporary" >>"$work/written"
   printf '%s' "$content" | base64 -d >"$temporary"
-  [ -n "$ROOT" ] || chown "$owner" "$temporary"
+  # Below another root an ordinary user may not give files away.
+  chown "$owner" "$temporary" 2>"$work/refused" || [ -n "$ROOT" ] || { cat "$work/refused" >&2; exit 1; }
   chmod "$mode" "$temporary"
   if same "$path" "$temporary"; then rm -f "$temporary"; continue; fi
   backup "$path"

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import type { KeySpec } from '../../pki/index.js';
 import { kubeApiserver } from '../api/index.js';
-import { aggregatedApiserver, kubeControllerManager } from '../controllers/index.js';
+import { aggregatedApiserver } from '../aggregated/index.js';
+import { kubeControllerManager } from '../controllers/index.js';
 import type { Program, Surroundings, Timings } from '../contracts.js';
 import { Etcd } from '../etcd/index.js';
 import { Runtime, type ProgramFor } from '../kubelet/runtime.js';
+import type { HostNetwork } from '../network/host-network.js';
 import { Network } from '../network/network.js';
 import { Guardian } from '../node/guardian.js';
 import { HollowMachine } from '../node/machine.js';
@@ -100,7 +102,7 @@ interface Parts {
   readonly etcd: Etcd;
   readonly calls: Calls;
   readonly admin: Admin;
-  readonly network: Network;
+  readonly network: Network<HostNetwork>;
   readonly guardian: Guardian;
 }
 
@@ -115,7 +117,7 @@ export async function startCluster(
 ): Promise<HollowCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'keyroll-hollow-'));
   const guardian = new Guardian(folder);
-  const network = new Network();
+  const network = new Network<HostNetwork>();
   const edge = await openEdge(options, network, options.timings).catch(async (error: unknown) => {
     network.close();
     await guardian.finish();
@@ -152,6 +154,7 @@ async function assemble(
     for (const file of nodeFiles(inputs, node)) machine.node.write(file);
     await machine.start();
     const runtime = new Runtime(machine.node, programs(options.timings, etcd, machine, calls));
+    machine.whenStopped(() => runtime.vanish());
     defineServices({
       plan,
       node,

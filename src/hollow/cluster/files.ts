@@ -11,16 +11,9 @@ import {
   type ClusterOptions,
 } from './flags.js';
 import { adminKubeconfig } from './model.js';
+import type { ClusterInputs } from './inputs.js';
 import type { ClusterPki, Pair } from './pki.js';
 import { adminUser, type ClusterPlan, type PlannedNode } from './plan.js';
-
-export interface ClusterInputs {
-  readonly plan: ClusterPlan;
-  readonly pki: ClusterPki;
-  readonly options: ClusterOptions;
-  /** The admin user's public key, one line. */
-  readonly authorizedKey: string;
-}
 
 /** All that AKS Engine and a node's first start put on a node, as far as the stand-ins and keyroll's scripts read it. */
 export function nodeFiles(inputs: ClusterInputs, node: PlannedNode): NodeFile[] {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { apiserverFlags, controllerManagerFlags, kubeletFlags, schedulerFlags } from './flags.js';
-import type { ClusterInputs } from './files.js';
+import type { ClusterInputs } from './inputs.js';
 import type { ClusterPki } from './pki.js';
 import { adminUser, agentPool, mastersOf, type ClusterPlan, type PlannedNode } from './plan.js';
 

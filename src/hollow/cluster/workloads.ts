@@ -227,7 +227,7 @@ function aggregatedApi(): Manifest[] {
     selector: { matchLabels: labels('aggregated') },
     template: { metadata: { labels: labels('aggregated') }, spec: podSpec },
   };
-  const group = 'hollow.example.com';
+  const group = 'lab.keyroll.dev';
   return [
     {
       collection: core('serviceaccounts', system),

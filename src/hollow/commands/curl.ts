@@ -123,7 +123,6 @@ function exchange(
   return new Promise((resolve, reject) => {
     const options = {
       createConnection: () => socket,
-      agent: false as const,
       host: url.hostname,
       path: `${url.pathname}${url.search}`,
       headers: { ...headers, Connection: 'close' },

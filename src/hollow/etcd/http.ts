@@ -1,8 +1,15 @@
 import type { Duplex } from 'node:stream';
-import type { Member } from './member.js';
+import type { Consensus } from './consensus.js';
+
+/** What is told of a member. */
+interface Told {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly consensus: Pick<Consensus, 'serves'>;
+}
 
 /** What a member answers to plain HTTP: its health, and the list of members that watchdogs ask for. */
-export function answerHttp(socket: Duplex, member: Member): void {
+export function answerHttp(socket: Duplex, member: Told): void {
   let asked = '';
   socket.on('error', () => undefined);
   socket.on('data', (bytes: Buffer) => {
@@ -16,7 +23,7 @@ export function answerHttp(socket: Duplex, member: Member): void {
   });
 }
 
-function answer(path: string, member: Member): { status: string; body: string } {
+function answer(path: string, member: Told): { status: string; body: string } {
   const healthy = member.consensus.serves(member.name);
   if (path === '/health')
     return {

@@ -34,6 +34,7 @@ export class Runtime {
   readonly #programFor: ProgramFor;
   readonly #pods = new Map<string, RunningPod>();
   #lastAddress = 1;
+  readonly #restarts = new Set<NodeJS.Timeout>();
   /** The kubelet that runs now hears of containers that ended or came back. */
   onChange: (pod: RunningPod) => void = () => undefined;
 
@@ -98,6 +99,8 @@ export class Runtime {
   /** As when the machine loses its power: the processes are gone, and nothing starts them again. */
   vanish(): void {
     for (const pod of this.#pods.values()) pod.ending = true;
+    for (const timer of this.#restarts) clearTimeout(timer);
+    this.#restarts.clear();
     this.#pods.clear();
   }
 
@@ -126,10 +129,12 @@ export class Runtime {
       // kubelet's back-off begins with 10 s, five times what a pod takes to start.
       const wait = soon ? this.#node.timings.podStartMs * 5 * 2 ** Math.min(state.restarts - 1, 5) : 0;
       state.restarts += 1;
-      setTimeout(() => {
+      const timer = setTimeout(() => {
+        this.#restarts.delete(timer);
         this.#run(running, container, state);
         this.onChange(running);
       }, wait);
+      this.#restarts.add(timer);
     });
   }
 

@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import type { Listener } from '../contracts.js';
 import { CoupledConnection, networkError, withSynRetries } from './connection.js';
-import type { Network } from './network.js';
+import type { Host, Network } from './network.js';
 import { PacketFilter } from './packet-filter.js';
 import { isLoopback, type Packet } from './rule.js';
 import { innerConnection, innerServer } from './sockets.js';
@@ -20,7 +20,7 @@ type Way = Place | 'dropped' | 'unreachable';
 export type ServiceRule = () => { readonly address: string; readonly port: number } | undefined;
 
 /** The network of one machine: its ports and its pods', its packet filter, and the Services that kube-proxy leads on. */
-export class HostNetwork {
+export class HostNetwork implements Host {
   readonly filter = new PacketFilter(() => this.#filterChanged());
   /** By `address:port` of the Service. */
   readonly services = new Map<string, ServiceRule>();
@@ -30,7 +30,7 @@ export class HostNetwork {
 
   constructor(
     readonly address: string,
-    readonly network: Network,
+    readonly network: Network<HostNetwork>,
   ) {
     network.plugIn(this);
   }

@@ -1,13 +1,22 @@
 import type { Socket } from 'node:net';
 import { SocketPairs } from './sockets.js';
-import type { HostNetwork } from './host-network.js';
+
+/** A machine as others reach it. */
+export interface Host {
+  readonly address: string;
+  hasPod(address: string): boolean;
+  /** A connection that has been accepted for it outside. */
+  arrive(socket: Socket, source: string, port: number): Promise<void>;
+  /** Whether anything listens there; for probes that only connect. */
+  reaches(source: string, port: number): boolean;
+}
 
 /** The cable between the machines of one cluster: who has which address. */
-export class Network {
+export class Network<H extends Host = Host> {
   readonly pairs = new SocketPairs();
   /** By a load balancer's address: where its next connection goes. */
   readonly balancers = new Map<string, () => string | undefined>();
-  readonly #hosts = new Map<string, HostNetwork>();
+  readonly #hosts = new Map<string, H>();
   readonly #closing = new AbortController();
 
   /** Aborted when the cluster ends. */
@@ -16,17 +25,17 @@ export class Network {
   }
 
   /** A machine with this address, or the machine that has the pod with it. */
-  at(address: string): HostNetwork | undefined {
+  at(address: string): H | undefined {
     const host = this.#hosts.get(address);
     if (host) return host;
     return [...this.#hosts.values()].find((candidate) => candidate.hasPod(address));
   }
 
-  plugIn(host: HostNetwork): void {
+  plugIn(host: H): void {
     this.#hosts.set(host.address, host);
   }
 
-  unplug(host: HostNetwork): void {
+  unplug(host: H): void {
     if (this.#hosts.get(host.address) === host) this.#hosts.delete(host.address);
   }
 

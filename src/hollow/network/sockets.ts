@@ -5,14 +5,19 @@ import { once } from 'node:events';
 export async function innerServer(
   onConnection: (socket: Socket) => void,
 ): Promise<{ server: Server; port: number }> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => onConnection(calm(socket)));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return { server, port: (server.address() as AddressInfo).port };
 }
 
 export function innerConnection(port: number): Socket {
-  return connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
+  return calm(connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true }));
+}
+
+/** A reset between two owners of a socket must not end the process; whoever owns it sees its end. */
+function calm(socket: Socket): Socket {
+  return socket.on('error', () => undefined);
 }
 
 /** Makes pairs of connected sockets within this process. */
@@ -25,7 +30,7 @@ export class SocketPairs {
   async make(): Promise<{ client: Socket; far: Socket }> {
     this.#server ??= innerServer((socket) => this.#accept(socket));
     const { port } = await this.#server;
-    const client = connect({ host: '127.0.0.1', port, noDelay: true });
+    const client = calm(connect({ host: '127.0.0.1', port, noDelay: true }));
     await once(client, 'connect');
     const own = client.localPort ?? 0;
     const far =

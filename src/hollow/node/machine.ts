@@ -38,6 +38,7 @@ export class HollowMachine {
   readonly systemd: Systemd;
   readonly #commands: CommandServer;
   readonly #sshd: Sshd;
+  readonly #onStop: (() => void)[] = [];
   #ssh: Listener | undefined;
 
   constructor(options: MachineOptions) {
@@ -74,8 +75,14 @@ export class HollowMachine {
     this.#ssh = await this.node.listen(22, (socket) => this.#sshd.accept(socket));
   }
 
+  /** Called when everything on it ends, before its processes do. */
+  whenStopped(work: () => void): void {
+    this.#onStop.push(work);
+  }
+
   /** Everything ends at once; nothing is left. */
   async stop(): Promise<void> {
+    for (const work of this.#onStop) work();
     this.#ssh?.close();
     this.#sshd.cut();
     this.systemd.vanish();

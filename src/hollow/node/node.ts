@@ -23,7 +23,7 @@ export interface NodeOptions {
   readonly address: string;
   /** Folder of its own on this computer. */
   readonly folder: string;
-  readonly network: Network;
+  readonly network: Network<HostNetwork>;
   readonly timings: Timings;
 }
 

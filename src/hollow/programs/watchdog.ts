@@ -62,7 +62,6 @@ async function expectOk(machine: Machine, asked: Parameters<typeof get>[1]): Pro
 
 class Watchdog implements Work {
   #timer: NodeJS.Timeout | undefined;
-  #end: () => void = () => undefined;
 
   constructor(
     private readonly machine: Machine,
@@ -74,12 +73,11 @@ class Watchdog implements Work {
 
   run(): Promise<void> {
     this.#after(this.options.delayMs, 0);
-    return new Promise((resolve) => (this.#end = resolve));
+    return new Promise(() => undefined);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#end = () => undefined;
   }
 
   #after(ms: number, failed: number): void {

@@ -49,9 +49,7 @@ export class TlsPort {
   #secured(socket: TLSSocket): void {
     const { machine, ca, onClient } = this.#options;
     socket.on('error', () => undefined);
-    const why = socket.getPeerX509Certificate()
-      ? refusal(socket, ca, 'clientAuth')
-      : "client didn't provide a certificate";
+    const why = refusal(socket, ca, 'clientAuth');
     if (why === undefined) {
       onClient(socket);
       return;

@@ -14,13 +14,14 @@ const longest = 6;
 
 /**
  * Why a server refuses the certificate that its client showed in the handshake, judged as Go's crypto/x509 does: an issuer
- * is found by its name and told by its signature, key identifiers are only a hint.
- * @returns undefined for a client that is accepted, and for one that showed none
+ * is found by its name and told by its signature, key identifiers are only a hint. To be called once for each socket:
+ * Node tells what stands behind the leaf only the first time.
+ * @returns undefined for a client that is accepted
  */
 export function refusal(socket: TLSSocket, trustedPem: string, usage: Usage): string | undefined {
   const shown = shownChain(socket);
   const [leaf, ...others] = shown;
-  if (!leaf) return undefined;
+  if (!leaf) return "client didn't provide a certificate";
   return verify(leaf, others, trustedPem, usage);
 }
 

@@ -1,0 +1,165 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HostNetwork } from './host-network.js';
+import { Network } from './network.js';
+import { RuleError } from './rule.js';
+
+let network: Network<HostNetwork>;
+let a: HostNetwork;
+let b: HostNetwork;
+const sockets: Socket[] = [];
+
+beforeEach(() => {
+  network = new Network();
+  a = new HostNetwork('127.9.0.1', network);
+  b = new HostNetwork('127.9.0.2', network);
+});
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  a.cut();
+  b.cut();
+  network.close();
+});
+
+/** Answers each line with the machine's address and the line. */
+async function echoes(host: HostNetwork, port: number): Promise<void> {
+  await host.listen(host.address, port, (socket) => {
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    socket.on('data', (bytes: Buffer) => socket.write(`${host.address} ${bytes.toString()}`));
+  });
+}
+
+async function dial(from: HostNetwork, host: string, port: number): Promise<Socket> {
+  const socket = await from.dial(from.address, host, port);
+  sockets.push(socket);
+  return socket;
+}
+
+async function said(socket: Socket, word: string): Promise<string> {
+  socket.write(word);
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  return bytes.toString();
+}
+
+const hold = [
+  '-p',
+  'tcp',
+  '--dport',
+  '6443',
+  '-m',
+  'addrtype',
+  '--dst-type',
+  'LOCAL',
+  '!',
+  '-d',
+  '127.0.0.0/8',
+  '-j',
+  'DROP',
+];
+const redirect = (target: string): string =>
+  [
+    '*nat',
+    ':KEYROLL - [0:0]',
+    `-A KEYROLL -p tcp -j DNAT --to-destination ${target}:6443`,
+    '-I PREROUTING 1 ! -i lo -p tcp -m multiport --dports 6443,4443 -m addrtype --dst-type LOCAL -j KEYROLL',
+    '-I OUTPUT 1 -p tcp -d 127.9.0.1 -m multiport --dports 6443,4443 -j KEYROLL',
+    `-I POSTROUTING 1 -p tcp -d ${target} --dport 6443 -m conntrack --ctstate DNAT -j MASQUERADE`,
+    'COMMIT',
+    '',
+  ].join('\n');
+
+describe('a machine in the hollow network', () => {
+  it('is reached from others and from itself, and refuses where nothing listens', async () => {
+    await echoes(b, 6443);
+    expect(await said(await dial(a, b.address, 6443), 'x')).toBe('127.9.0.2 x');
+    expect(await said(await dial(b, b.address, 6443), 'x')).toBe('127.9.0.2 x');
+    expect(await said(await dial(b, '127.0.0.1', 6443), 'x')).toBe('127.9.0.2 x');
+    await expect(dial(a, '127.0.0.1', 6443)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(dial(a, b.address, 1)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(dial(a, '127.9.0.3', 1)).rejects.toMatchObject({ code: 'EHOSTUNREACH' });
+    await expect(b.listen(b.address, 6443, () => undefined)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+
+  it('keeps back what arrives on kept connections while its packet filter drops, and not on 127.0.0.1', async () => {
+    await echoes(b, 6443);
+    const [kept, local] = [await dial(a, b.address, 6443), await dial(b, '127.0.0.1', 6443)];
+    await said(kept, 'before');
+    b.filter.apply('filter', ['-I', 'INPUT', ...hold]);
+    expect(await said(local, 'x')).toBe('127.9.0.2 x');
+    let answered = false;
+    const answer = said(kept, 'held').then((text) => {
+      answered = true;
+      return text;
+    });
+    // A round trip on another connection: what was sent has arrived by now.
+    await said(local, 'y');
+    expect(answered).toBe(false);
+    b.filter.apply('filter', ['-D', 'INPUT', ...hold]);
+    expect(await answer).toBe('127.9.0.2 held');
+  });
+
+  it('answers a held request with the end of the connection when its program has ended meanwhile', async () => {
+    await echoes(b, 6443);
+    const kept = await dial(a, b.address, 6443);
+    await said(kept, 'before');
+    b.filter.apply('filter', ['-I', 'INPUT', ...hold]);
+    kept.write('held');
+    const closed = once(kept, 'close').catch(() => 'reset');
+    for (const socket of sockets.filter((each) => each !== kept)) socket.destroy();
+    await closed;
+    expect(kept.bytesRead).toBe('127.9.0.2 before'.length);
+  });
+
+  it('takes new connections in again when TCP sends its first packet again', async () => {
+    await echoes(b, 6443);
+    b.filter.apply('filter', ['-I', 'INPUT', ...hold]);
+    const begun = Date.now();
+    const dialling = dial(a, b.address, 6443);
+    b.filter.apply('filter', ['-D', 'INPUT', ...hold]);
+    expect(await said(await dialling, 'x')).toBe('127.9.0.2 x');
+    // The second packet comes 1 s after the first, never before.
+    expect(Date.now() - begun).toBeGreaterThanOrEqual(990);
+  });
+
+  it('leads new connections elsewhere by DNAT, its own too, and leaves kept ones', async () => {
+    await Promise.all([echoes(a, 6443), echoes(b, 6443)]);
+    const kept = await dial(b, a.address, 6443);
+    await said(kept, 'x');
+    a.filter.restore(redirect(b.address));
+    expect(await said(kept, 'x')).toBe('127.9.0.1 x');
+    expect(await said(await dial(b, a.address, 6443), 'x')).toBe('127.9.0.2 x');
+    expect(await said(await dial(b, a.address, 4443), 'x')).toBe('127.9.0.2 x');
+    expect(await said(await dial(a, a.address, 6443), 'x')).toBe('127.9.0.2 x');
+    expect(await said(await dial(a, '127.0.0.1', 6443), 'x')).toBe('127.9.0.1 x');
+  });
+
+  it('leads a Service on to an endpoint', async () => {
+    await echoes(b, 6443);
+    a.services.set('127.9.250.1:443', () => ({ address: b.address, port: 6443 }));
+    expect(await said(await dial(a, '127.9.250.1', 443), 'x')).toBe('127.9.0.2 x');
+    await expect(dial(b, '127.9.250.1', 443)).rejects.toMatchObject({ code: 'EHOSTUNREACH' });
+  });
+});
+
+describe('the packet filter', () => {
+  it('deletes the rule that was added, once, and says what it does not know', () => {
+    a.filter.apply('filter', ['-I', 'INPUT', ...hold]);
+    expect(a.filter.has('filter', ['INPUT', ...hold])).toBe(true);
+    a.filter.apply('filter', ['-D', 'INPUT', ...hold]);
+    expect(a.filter.has('filter', ['INPUT', ...hold])).toBe(false);
+    expect(() => a.filter.apply('filter', ['-D', 'INPUT', ...hold])).toThrow('Bad rule');
+    expect(() => a.filter.apply('filter', ['-A', 'INPUT', '-p', 'udp', '-j', 'DROP'])).toThrow(RuleError);
+    expect(() => a.filter.apply('filter', ['-A', 'INPUT', '--tos', '1', '-j', 'DROP'])).toThrow('--tos');
+    expect(() => a.filter.apply('raw', ['-A', 'PREROUTING', '-j', 'DROP'])).toThrow('raw');
+  });
+
+  it('changes a table as a whole or not at all', () => {
+    expect(() => a.filter.restore('*nat\n:X - [0:0]\n-A X -j NONSENSE\nCOMMIT\n')).toThrow('line 3');
+    expect(a.filter.list('nat')).toEqual([]);
+    a.filter.restore(redirect(b.address));
+    expect(a.filter.list('nat')).toHaveLength(4);
+    expect(() => a.filter.apply('nat', ['-X', 'KEYROLL'])).toThrow('not empty');
+  });
+});
