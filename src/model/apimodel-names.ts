@@ -12,7 +12,7 @@ export function ownNames({ properties }: ApiModelDocument, fqdn: string): string
   const first = masterProfile.firstConsecutiveStaticIP ?? '';
   const service = firstAddress(orchestratorProfile.kubernetesConfig?.serviceCidr ?? '');
   const addresses = [first, service].filter((address) => isIP(address) === 4);
-  return [...[fqdn, ...SERVICE].map((name) => `DNS:${name}`), ...addresses.map((address) => `IP:${address}`)];
+  return [...[fqdn, ...SERVICE].map(labelled), ...addresses.map((address) => `IP:${address}`)];
 }
 
 /** The first host of the first network in a list, for IPv4: what kube-apiserver takes for its own Service. */
@@ -21,4 +21,9 @@ function firstAddress(networks: string): string {
   if (isIP(network) !== 4) return '';
   const octets = network.split('.').map(Number);
   return [...octets.slice(0, 3), (octets[3] ?? 0) + 1].join('.');
+}
+
+/** A model may name the balancer by its address. */
+function labelled(name: string): string {
+  return isIP(name) === 0 ? `DNS:${name}` : `IP:${name}`;
 }

@@ -53,11 +53,9 @@ export const apiModelSchema = z.looseObject(
           {
             orchestratorType: z.literal('Kubernetes', '"Kubernetes"'),
             orchestratorVersion: NAME,
-<<<<<<< HEAD
-            kubernetesConfig: z.looseObject({ privateCluster, serviceCidr: z.string().nullish() }).nullish(),
-=======
-            kubernetesConfig: z.looseObject({ privateCluster, apiServerConfig }).nullish(),
->>>>>>> bc98fa6 (Add keyroll demo: a rotation of a hollow cluster)
+            kubernetesConfig: z
+              .looseObject({ privateCluster, serviceCidr: z.string().nullish(), apiServerConfig })
+              .nullish(),
           },
           'an object',
         ),

@@ -1,10 +1,10 @@
 import type { Timings } from '../contracts.js';
 import type { Network } from '../network/network.js';
-import { JumpHost } from '../ssh/jump-host.js';
+import { Door } from '../network/door.js';
 import { Balancer } from './balancer.js';
 import { mastersOf, planCluster, type ClusterPlan, type Size } from './plan.js';
 
-/** What of a cluster can be reached from outside: the API's load balancer and the way to SSH. */
+/** What of a cluster can be reached from outside: the API's load balancer, each master's API, and the way to SSH. */
 export interface Edge {
   readonly plan: ClusterPlan;
   readonly sshPort: number;
@@ -29,22 +29,29 @@ export async function openEdge(
     const second = 16 + Math.floor(Math.random() * 230);
     const place = Math.floor(tries / 10);
     const plan = planCluster(second, apiPorts[place] ?? 0, size);
+    const masters = mastersOf(plan).map(({ address }) => address);
     const balancer = new Balancer({
       address: plan.balancer,
       port: plan.apiPort,
-      targets: mastersOf(plan).map(({ address }) => address),
+      targets: masters,
       network,
       timings,
     });
-    const jump = new JumpHost();
+    const doors: Door[] = [];
+    const door = async (address: string, port: number, to: string, toPort: number): Promise<void> => {
+      const made = new Door();
+      doors.push(made);
+      await made.open(address, port, { address: to, port: toPort }, network);
+    };
     const close = (): void => {
       balancer.close();
-      jump.close();
+      for (const each of doors) each.close();
     };
     try {
       await balancer.listen();
       const sshPort = sshPorts[place] ?? 0;
-      await jump.listen(plan.balancer, sshPort, mastersOf(plan)[0]?.address ?? '', network);
+      await door(plan.balancer, sshPort, masters[0] ?? '', 22);
+      for (const address of masters) await door(address, plan.apiPort, address, plan.apiPort);
       network.balancers.set(plan.balancer, () => balancer.next());
       return { plan, sshPort, close };
     } catch (error) {

@@ -8,7 +8,6 @@ import {
   kubeletFlags,
   nodeKubeconfig,
   schedulerFlags,
-  type ClusterOptions,
 } from './flags.js';
 import { adminKubeconfig } from './model.js';
 import type { ClusterInputs } from './inputs.js';

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { shortenedTimings, startCluster, type HollowCluster } from '../../src/hollow/index.js';
+import { failuresIn, type Report } from '../../src/report/report.js';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+let cluster: HollowCluster;
+let before: Map<string, string>;
+
+/** Manifests, units and defaults of all nodes, which a rotation must leave as they were. */
+function untouched(): Map<string, string> {
+  const files = [
+    ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-addon-manager'].map(
+      (name) => `/etc/kubernetes/manifests/${name}.yaml`,
+    ),
+    ...['/etc/default/etcd', '/etc/default/kubelet', '/etc/systemd/system/kubelet.service'],
+  ];
+  return new Map(
+    cluster.machines.flatMap(({ node }) =>
+      files
+        .filter((file) => existsSync(node.path(file)))
+        .map((file): [string, string] => [`${node.name} ${file}`, readFileSync(node.path(file), 'utf8')]),
+    ),
+  );
+}
+
+/** keyroll as users run it, in a process of its own. */
+function keyroll(args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
+  child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, output })));
+}
+
+beforeAll(async () => {
+  cluster = await startCluster({
+    masters: 3,
+    agents: 2,
+    timings: shortenedTimings,
+    keys: { type: 'ec', curve: 'prime256v1' },
+    watchdogDelayMs: 5_000,
+    projectedTokens: false,
+  });
+  before = untouched();
+}, 180_000);
+afterAll(() => cluster.stop());
+
+describe('a rotation of a hollow cluster', () => {
+  it(
+    'fails no request, replaces every key, restores what it swapped, and proves that the old side is refused',
+    { timeout: 300_000 },
+    async () => {
+      const { modelFile, ssh } = cluster;
+      const file = join(cluster.folder, 'report.json');
+      const { code, output } = await keyroll([
+        ...['rotate-certs', '--api-model', modelFile, '--ssh-host', ssh.host, '--ssh-port', String(ssh.port)],
+        ...['--linux-ssh-private-key', ssh.keyFile, '--known-hosts', ssh.knownHosts, '--strict-host-keys'],
+        ...['--report', file, '--yes'],
+      ]);
+      expect(code, output).toBe(0);
+      const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+      expect(report.outcome).toBe('rotated');
+      expect(failuresIn(report.probe)).toBe(0);
+      expect(report.phases.map(({ name }) => name)).toEqual(['trust', 'present', 'refresh', 'distrust']);
+      expect(
+        report.credentials.filter(({ oldFingerprint, newFingerprint }) => oldFingerprint === newFingerprint),
+      ).toEqual([]);
+      expect(report.refused.filter(({ refusedAfter }) => !refusedAfter)).toEqual([]);
+      expect(cluster.calls.failed).toBe(0);
+      expect(untouched()).toEqual(before);
+      cluster.admin.reread();
+      await cluster.admin.well();
+    },
+  );
+});
