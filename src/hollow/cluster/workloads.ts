@@ -207,9 +207,47 @@ function kubeProxy(): Manifest[] {
 
 /** An aggregated API server, so that trust in the front proxy is exercised. */
 function aggregatedApi(): Manifest[] {
-  const system = 'kube-system';
-  const metadata = { name: 'aggregated', namespace: system };
-  const subjects = [{ kind: 'ServiceAccount', ...metadata }];
+  return [...aggregatedAccess(), ...aggregatedServer()];
+}
+
+const aggregated = { name: 'aggregated', namespace: 'kube-system' } as const;
+
+/** What Kubernetes wants an aggregated API server's account to be allowed. */
+function aggregatedAccess(): Manifest[] {
+  const { namespace: system } = aggregated;
+  const subjects = [{ kind: 'ServiceAccount', ...aggregated }];
+  const roleRef = (kind: string, name: string): object => ({ apiGroup: rbac, kind, name });
+  return [
+    {
+      collection: core('serviceaccounts', system),
+      object: { apiVersion: 'v1', kind: 'ServiceAccount', metadata: aggregated },
+    },
+    {
+      collection: `/apis/${rbac}/v1/clusterrolebindings`,
+      object: {
+        apiVersion: `${rbac}/v1`,
+        kind: 'ClusterRoleBinding',
+        metadata: { name: 'aggregated' },
+        subjects,
+        roleRef: roleRef('ClusterRole', 'system:auth-delegator'),
+      },
+    },
+    {
+      collection: rbacIn('rolebindings', system),
+      object: {
+        apiVersion: `${rbac}/v1`,
+        kind: 'RoleBinding',
+        metadata: aggregated,
+        subjects,
+        roleRef: roleRef('Role', 'extension-apiserver-authentication-reader'),
+      },
+    },
+  ];
+}
+
+function aggregatedServer(): Manifest[] {
+  const { namespace: system } = aggregated;
+  const group = 'lab.keyroll.dev';
   const container = {
     name: 'aggregated',
     image: images.pod,
@@ -222,48 +260,26 @@ function aggregatedApi(): Manifest[] {
     terminationGracePeriodSeconds: 3,
     containers: [container],
   };
-  const spec = {
-    replicas: 2,
-    selector: { matchLabels: labels('aggregated') },
-    template: { metadata: { labels: labels('aggregated') }, spec: podSpec },
-  };
-  const group = 'lab.keyroll.dev';
+  const template = { metadata: { labels: labels('aggregated') }, spec: podSpec };
+  const ports = [{ port: 443, targetPort: 8443 }];
+  const version = { group, version: 'v1alpha1', groupPriorityMinimum: 1000, versionPriority: 10 };
   return [
     {
-      collection: core('serviceaccounts', system),
-      object: { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
-    },
-    {
-      collection: `/apis/${rbac}/v1/clusterrolebindings`,
-      object: {
-        apiVersion: `${rbac}/v1`,
-        kind: 'ClusterRoleBinding',
-        metadata: { name: 'aggregated' },
-        subjects,
-        roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'system:auth-delegator' },
-      },
-    },
-    {
-      collection: rbacIn('rolebindings', system),
-      object: {
-        apiVersion: `${rbac}/v1`,
-        kind: 'RoleBinding',
-        metadata,
-        subjects,
-        roleRef: { apiGroup: rbac, kind: 'Role', name: 'extension-apiserver-authentication-reader' },
-      },
-    },
-    {
       collection: apps('deployments', system),
-      object: { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec },
+      object: {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: aggregated,
+        spec: { replicas: 2, selector: { matchLabels: labels('aggregated') }, template },
+      },
     },
     {
       collection: core('services', system),
       object: {
         apiVersion: 'v1',
         kind: 'Service',
-        metadata,
-        spec: { selector: labels('aggregated'), ports: [{ port: 443, targetPort: 8443 }] },
+        metadata: aggregated,
+        spec: { selector: labels('aggregated'), ports },
       },
     },
     {
@@ -272,14 +288,7 @@ function aggregatedApi(): Manifest[] {
         apiVersion: 'apiregistration.k8s.io/v1',
         kind: 'APIService',
         metadata: { name: `v1alpha1.${group}` },
-        spec: {
-          group,
-          version: 'v1alpha1',
-          groupPriorityMinimum: 1000,
-          versionPriority: 10,
-          insecureSkipTLSVerify: true,
-          service: { ...metadata, port: 443 },
-        },
+        spec: { ...version, insecureSkipTLSVerify: true, service: { ...aggregated, port: 443 } },
       },
     },
   ];

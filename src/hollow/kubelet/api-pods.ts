@@ -18,7 +18,7 @@ export class ApiPods {
   readonly #podNetwork: string;
   readonly #busy = new Set<string>();
   #informer: Informer<Pod> | undefined;
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(node: HollowNode, runtime: Runtime, client: Client, readiness: Readiness, podNetwork: string) {
     this.#node = node;
@@ -48,8 +48,12 @@ export class ApiPods {
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#stopping.abort();
     this.#informer?.stop();
+  }
+
+  #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   /** Tells the API how a pod is; again until it is told. */
@@ -65,7 +69,7 @@ export class ApiPods {
 
   #changed(now: Pod | undefined, before: Pod | undefined): void {
     const pod = now ?? before;
-    if (!pod || isStatic(pod) || this.#stopped) return;
+    if (!pod || isStatic(pod) || this.#isStopped()) return;
     const uid = pod.metadata.uid ?? '';
     if (this.#busy.has(uid)) return;
     const wantsEnd = now === undefined || now.metadata.deletionTimestamp !== undefined;
@@ -87,9 +91,9 @@ export class ApiPods {
       () => mountVolumes(this.#node, this.#client, pod),
       `volumes of ${pod.metadata.name}`,
     );
-    if (!volumes || this.#stopped) return;
+    if (!volumes || this.#isStopped()) return;
     await new Promise((resolve) => setTimeout(resolve, this.#node.timings.podStartMs));
-    if (this.#stopped) return;
+    if (this.#isStopped()) return;
     const running = this.#runtime.start(pod, this.#podNetwork, volumes);
     this.#readiness.follow(running);
     await this.report(running);
@@ -115,7 +119,7 @@ export class ApiPods {
   /** Until it works, the pod is gone from the API, or this kubelet stops. */
   async #again<T>(work: () => Promise<T>, what: string): Promise<T | undefined> {
     let said = '';
-    while (!this.#stopped) {
+    while (!this.#isStopped()) {
       try {
         return await work();
       } catch (error) {

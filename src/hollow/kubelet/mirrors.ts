@@ -89,7 +89,7 @@ export class StaticPods {
   async #show(pod: Pod): Promise<void> {
     const { uid = '', namespace = '' } = pod.metadata;
     await this.#again(async (client) => {
-      const { uid: _own, ...metadata } = pod.metadata;
+      const metadata = { ...pod.metadata, uid: undefined };
       await client
         .create(`/api/v1/namespaces/${namespace}/pods`, { ...pod, metadata })
         .catch((error: unknown) => {
