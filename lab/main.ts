@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { terminalProgress } from './assets/index.js';
 import * as lab from './cluster/index.js';
@@ -95,6 +96,15 @@ program
   .argument('[command...]')
   .action(async (node: string, command: string[]) => {
     process.exitCode = await lab.sshInteractive(node, command);
+  });
+program
+  .command('azure-stack')
+  .description('the stand-in for Azure Stack Hub, until it is interrupted')
+  .option('--identity-system <system>', 'azure_ad or adfs', 'azure_ad')
+  .action(async ({ identitySystem }: { identitySystem: string }) => {
+    const server = fileURLToPath(new URL('./azure-stack/main.ts', import.meta.url));
+    const command = [process.execPath, '--import', 'tsx', server, identitySystem];
+    process.exitCode = await lab.serveInNetwork(command);
   });
 program
   .command('reboot')

@@ -2,7 +2,7 @@ import { withLock } from '../assets/lock.js';
 import type { Progress } from '../assets/index.js';
 import { LabCgroups } from './host/cgroups.js';
 import { attempt, runInteractive, type CommandOptions, type CommandResult } from './host/command.js';
-import { inNetworkWithHosts } from './host/namespace.js';
+import { createNetwork, inNetwork, inNetworkWithHosts } from './host/namespace.js';
 import { labFolders, nodeFolders } from './machines/folders.js';
 import { inNode as runInNode, leaderOf, rebootNode } from './machines/run.js';
 import { takeDown } from './lifecycle/down.js';
@@ -20,7 +20,7 @@ import { existingLab, readRecord } from './record.js';
 import { sshCommand, sshFiles } from './ssh.js';
 
 export { status } from './lifecycle/status.js';
-export { defaultOptions, network, type LabNode, type LabPlan } from './plan.js';
+export { azureStackHosts, defaultOptions, network, type LabNode, type LabPlan } from './plan.js';
 export type { UpOptions } from './lifecycle/up.js';
 export type { CommandResult } from './host/command.js';
 
@@ -124,6 +124,19 @@ export async function inNode(
 export async function reboot(node: string, stateDir = stateDirFromEnvironment()): Promise<void> {
   const { plan } = await existingLab(stateDir);
   await rebootNode(plan, await LabCgroups.ofHost(plan.name), nodeNamed(plan, node));
+}
+
+/**
+ * Runs a program of the lab itself in the lab's network, on this terminal; the network has the addresses and names of now,
+ * also when it was made by an older lab. Resolves to the exit code.
+ */
+export async function serveInNetwork(
+  argv: readonly string[],
+  stateDir = stateDirFromEnvironment(),
+): Promise<number> {
+  const { plan } = await existingLab(stateDir);
+  await createNetwork(plan);
+  return runInteractive(inNetwork(plan, argv));
 }
 
 /** The host's process id of a node's systemd, or undefined while it is down. Another id means it was rebooted. */

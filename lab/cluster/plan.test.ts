@@ -43,6 +43,9 @@ describe('nodeNamed', () => {
 
 it('puts all nodes and the public name into /etc/hosts', () => {
   const lines = hostsFile(plan).trimEnd().split('\n');
-  expect(lines).toHaveLength(7);
+  expect(lines).toHaveLength(8);
+  expect(lines).toContain(
+    '198.51.100.11 management.local.azurestack.external login.local.azurestack.external',
+  );
   expect(lines.at(-1)).toBe(`198.51.100.10 ${plan.fqdn}`);
 });

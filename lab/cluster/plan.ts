@@ -51,6 +51,8 @@ export const network = {
   gateway: '10.240.0.1',
   internalBalancer: '10.240.255.15',
   publicBalancer: '198.51.100.10',
+  /** The stand-in for Azure Stack Hub, while it runs. */
+  azureStack: '198.51.100.11',
   /** Azure's platform address, from which its balancers probe. */
   probeSource: '168.63.129.16',
   podSubnet: '10.244.0.0/16',
@@ -130,11 +132,17 @@ export function shortName(node: LabNode): string {
   return `${node.role}-${node.index}`;
 }
 
+/** Hosts of the Azure Stack Hub that the lab pretends to run on, as its API model names them. */
+export const azureStackHosts = ['management', 'login'].map(
+  (service) => `${service}.${network.location}.azurestack.external`,
+);
+
 /** The text of /etc/hosts, the same on every node and in the lab's namespace. */
 export function hostsFile(plan: LabPlan): string {
   return [
     '127.0.0.1 localhost',
     ...plan.nodes.map((node) => `${node.ip} ${node.name}`),
+    `${network.azureStack} ${azureStackHosts.join(' ')}`,
     `${network.publicBalancer} ${plan.fqdn}`,
     '',
   ].join('\n');

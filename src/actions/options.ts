@@ -36,6 +36,10 @@ export interface RotateOptions extends ClusterOptions {
   readonly leaveNodes: readonly string[];
   readonly leaveBridge: boolean;
   readonly probe: boolean;
+  /** Masters are rebooted through Azure's API instead of restarting services on them. */
+  readonly reboot?: boolean | undefined;
+  /** The address that the balancer's probes come from; left out: Azure's. */
+  readonly balancerProbe?: string | undefined;
   /** Gates whose findings do not forbid the start. */
   readonly skipGates?: readonly string[] | undefined;
 }

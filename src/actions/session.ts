@@ -93,6 +93,7 @@ export class Session {
       inventories: this.inventories,
       adminUsername: this.model.adminUsername,
       leaveBridge: this.options.leaveBridge,
+      reboot: this.options.reboot === true,
       ...leaders,
     };
   }

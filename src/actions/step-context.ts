@@ -1,8 +1,12 @@
 import { masters } from '../model/cluster.js';
 import type { StepContext } from '../steps/context.js';
+import { restartMachine } from './azure-restart.js';
 import { disruptionGuard } from './guard.js';
 import { writeNewKubeconfig } from './artifacts.js';
 import type { Session } from './session.js';
+
+/** Azure's platform address, from which its balancers probe. */
+const azureProbe = '168.63.129.16';
 
 /** What steps see of a session. */
 export function stepContext(session: Session): StepContext {
@@ -18,6 +22,8 @@ export function stepContext(session: Session): StepContext {
     windows: session.windows,
     kube: session.kube,
     serviceIp: session.serviceIp,
+    restartMachine: (node) => restartMachine(session, node),
+    balancerProbe: session.options.balancerProbe ?? azureProbe,
     etcdEndpoints: new Map(masters(session.nodes).map(({ name, address }) => [name, endpoint(address)])),
     waitWorkloadsMs: session.options.waitWorkloads,
     note: session.note,

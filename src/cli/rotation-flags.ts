@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import type { ClusterOptions, RotateOptions } from '../actions/options.js';
 import { phaseNames, type PhaseName } from '../model/plan.js';
 import { collect, duration, path } from './flags.js';
+import { UsageError } from './usage-error.js';
 
 /** Flags of a rotation besides those by which the cluster is reached. */
 export function rotationFlags(): Option[] {
@@ -34,6 +35,14 @@ export function rotationFlags(): Option[] {
     new Option('--skip-gate <name>', 'start although this gate is not passed (may be given again): azure')
       .argParser(collect)
       .default([], 'none'),
+    new Option(
+      '--reboot',
+      "reboot masters through Azure's API, one at a time, instead of restarting services on them",
+    ).default(false),
+    new Option(
+      '--balancer-probe <address>',
+      "address that the load balancer's probes come from (for --reboot)",
+    ).default('168.63.129.16'),
     new Option('--leave-bridge', "leave the bridge in kube-apiserver's serving chain").default(false),
     new Option('--no-probe', 'do not measure availability during the rotation'),
   ];
@@ -52,6 +61,8 @@ export interface RotationFlags {
   readonly waitWorkloads: number;
   readonly leaveNode: string[];
   readonly skipGate: string[];
+  readonly reboot: boolean;
+  readonly balancerProbe: string;
   readonly leaveBridge: boolean;
   readonly probe: boolean;
   readonly debug: boolean;
@@ -59,6 +70,10 @@ export interface RotationFlags {
 
 export function rotateOptionsOf(command: Command, cluster: ClusterOptions): RotateOptions {
   const flags: RotationFlags = command.opts();
+  if (flags.reboot && cluster.azure === undefined)
+    throw new UsageError(
+      "--reboot: the flags for Azure's API are not complete; expected --subscription-id, --resource-group, --client-id and --client-secret (or a certificate)",
+    );
   return {
     ...cluster,
     certificateProfile: flags.certificateProfile || undefined,
@@ -70,6 +85,8 @@ export function rotateOptionsOf(command: Command, cluster: ClusterOptions): Rota
     waitWorkloads: flags.waitWorkloads,
     leaveNodes: flags.leaveNode,
     skipGates: flags.skipGate,
+    reboot: flags.reboot,
+    balancerProbe: flags.balancerProbe,
     leaveBridge: flags.leaveBridge,
     probe: flags.probe,
   };

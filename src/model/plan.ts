@@ -43,6 +43,14 @@ export type Step = StepBase &
         readonly files: readonly PlannedFile[];
         readonly etcd: boolean;
       }
+    /** The same, by a reboot of the machine from outside. */
+    | {
+        readonly kind: 'reboot-master';
+        readonly node: string;
+        readonly swap: ManifestSwap;
+        readonly before: readonly PlannedFile[];
+        readonly files: readonly PlannedFile[];
+      }
     | {
         readonly kind: 'swap-pod';
         readonly node: string;

@@ -10,6 +10,7 @@ case $(cat "$step/script") in
     # shellcheck disable=SC2046 # one setting a line
     set -- $(cat "$step/settle")
     sh "${0%/*}/settle-apiserver.sh" "$@" >>"$step/log" 2>&1 ;;
+  reboot-master) sh "${0%/*}/settle-reboot.sh" "$step" >>"$step/log" 2>&1 ;;
 esac
 [ -e "$step/code" ] || { echo "the step's process was killed" >>"$step/log"; echo 137 >"$step/code"; }
 while IFS= read -r line; do record "$1: $line"; done <"$step/log"

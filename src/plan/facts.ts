@@ -20,6 +20,8 @@ export interface Facts {
   readonly controllerManagerLeader?: string;
   /** The bridge stays in kube-apiserver's serving chain. */
   readonly leaveBridge: boolean;
+  /** Masters are rebooted from outside instead of restarting services on them. */
+  readonly reboot?: boolean;
 }
 
 export function mastersOf(facts: Facts): ClusterNode[] {

@@ -173,6 +173,26 @@ describe('refresh', () => {
   });
 });
 
+describe('with --reboot', () => {
+  const rebooting = { ...facts, reboot: true };
+
+  it('reboots one master after another wherever kube-apiserver would restart, with the same changes', () => {
+    for (const phase of ['trust', 'present', 'distrust'] as const) {
+      const restarts = ofKind(steps(phase), 'restart-apiserver');
+      const reboots = ofKind(steps(phase, rebooting), 'reboot-master');
+      expect(reboots.map(({ id, node, swap, files, before }) => ({ id, node, swap, files, before }))).toEqual(
+        restarts.map(({ id, node, swap, files, before }) => ({ id, node, swap, files, before })),
+      );
+      expect(ofKind(steps(phase, rebooting), 'restart-apiserver')).toEqual([]);
+    }
+  });
+
+  it('leaves every other step and its order as it is', () => {
+    for (const phase of ['trust', 'present', 'refresh', 'distrust'] as const)
+      expect(steps(phase, rebooting).map(({ id }) => id)).toEqual(steps(phase).map(({ id }) => id));
+  });
+});
+
 describe('Windows agents', () => {
   const windows: ClusterNode = { name: '1234k8s000', address: '10.0.2.0', role: 'agent', os: 'windows' };
   const withWindows = (phase: 'trust' | 'present' | 'refresh' | 'distrust') =>

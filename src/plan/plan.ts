@@ -2,6 +2,7 @@ import type { Phase, PhaseName } from '../model/plan.js';
 import { planDistrust } from './distrust.js';
 import type { Facts } from './facts.js';
 import { planPresent } from './present.js';
+import { withReboots } from './reboots.js';
 import { planRefresh } from './refresh.js';
 import { planTrust } from './trust.js';
 
@@ -14,5 +15,6 @@ const planners: Record<PhaseName, (facts: Facts) => Phase> = {
 
 /** One phase, from the facts of now: leaders move and nodes join while a rotation runs, so each is planned when it begins. */
 export function planPhase(name: PhaseName, facts: Facts): Phase {
-  return planners[name](facts);
+  const phase = planners[name](facts);
+  return facts.reboot === true ? { ...phase, flow: withReboots(phase.flow) } : phase;
 }

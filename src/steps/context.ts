@@ -18,6 +18,10 @@ export interface StepContext {
   readonly windows: (node: string) => WindowsShell;
   readonly kube: () => KubeClient;
   readonly serviceIp: string;
+  /** Has the machine of a node restarted from outside, and waits for the end of that. */
+  readonly restartMachine: (node: string) => Promise<void>;
+  /** The address that the balancer's probes come from. */
+  readonly balancerProbe: string;
   /** Client URLs of all etcd members, by the master they run on. */
   readonly etcdEndpoints: ReadonlyMap<string, string>;
   /** Namespaces whose pods are keyroll's own. */

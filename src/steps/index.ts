@@ -6,6 +6,7 @@ import { installFiles } from './install-files.js';
 import { moveLeader } from './move-leader.js';
 import { awaitOrphanPods } from './orphan-pods.js';
 import { putProxyCerts } from './proxy-certs.js';
+import { rebootMaster } from './reboot-master.js';
 import { refreshNode } from './refresh-node.js';
 import { refreshWindowsNode } from './refresh-windows-node.js';
 import { removeFiles } from './remove-files.js';
@@ -19,6 +20,7 @@ import { swapPod } from './swap-pod.js';
 const runners: { readonly [K in StepKind]: StepRunner<K> } = {
   'install-files': installFiles,
   'restart-apiserver': restartApiServer,
+  'reboot-master': rebootMaster,
   'swap-pod': swapPod,
   'refresh-node': refreshNode,
   'refresh-windows-node': refreshWindowsNode,

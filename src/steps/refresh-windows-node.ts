@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { RemoteError } from '../adapters/ssh/error.js';
 import type { WindowsTalk } from '../adapters/ssh/types.js';
 import type { StepContext, StepRunner } from './context.js';
 import { readyAgain } from './node-ready.js';
+import { patiently } from './patience.js';
 
 const progress = z.looseObject({
   state: z.enum(['running', 'done', 'failed', 'stopped', 'absent']),
@@ -51,7 +51,7 @@ async function work(
   let last: Progress = { state: 'absent' };
   const until = Date.now() + timeoutMs;
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    await again(() => talk.run('Begin', settings), until);
+    await patiently(() => talk.run('Begin', settings), { until, everyMs });
     last = await followed(talk, settings.rotation, node, until);
     if (last.state === 'done') return;
     const said = last.message ?? '';
@@ -65,26 +65,12 @@ async function work(
 
 async function followed(talk: WindowsTalk, rotation: string, node: string, until: number): Promise<Progress> {
   for (;;) {
-    const seen = progress.parse(await again(() => talk.run('Result', { rotation }), until));
+    const seen = progress.parse(await patiently(() => talk.run('Result', { rotation }), { until, everyMs }));
     if (seen.state !== 'running') return seen;
     if (Date.now() >= until)
       throw new Error(
         `node ${node}: its reset has not ended after ${timeoutMs / 60_000} min; see c:\\k\\rotate-certs.log there, then run the same command again`,
       );
-    await sleep(everyMs);
-  }
-}
-
-/** The reset takes the network away for a while: what can be asked again is, until the time is over. */
-async function again<T>(ask: () => Promise<T>, until: number): Promise<T> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      const passing =
-        error instanceof RemoteError && ['unreachable', 'connection-lost', 'timeout'].includes(error.failure);
-      if (!passing || Date.now() >= until) throw error;
-    }
     await sleep(everyMs);
   }
 }

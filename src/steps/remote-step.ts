@@ -17,21 +17,32 @@ export async function runOnNode(
   staged: { readonly manifest: string; readonly files: readonly PlannedFile[] },
 ): Promise<string[]> {
   const name = unitName(context.rotation, id);
-  const folder = `${stepsFolder}/${name}`;
-  const line = (file: string, text: string): string =>
-    `${folder}/${file} 600 root:root ${Buffer.from(text).toString('base64')}\n`;
-  const shell = context.shell(node);
-  await shell.run('install-files', [context.rotation], {
-    stdin: line('manifest', staged.manifest) + line('files', fileLines(staged.files, context.materials)),
-  });
+  await stage(context, node, name, staged);
   const args = Object.entries({ ...settings, rotation: context.rotation }).map(
     ([key, value]) => `${key}=${value}`,
   );
-  const { stdout } = await shell.run('start-step', [name, script, ...args], { timeoutMs: 660_000 });
+  const { stdout } = await context
+    .shell(node)
+    .run('start-step', [name, script, ...args], { timeoutMs: 660_000 });
   return stdout.split('\n').filter(Boolean);
 }
 
+/** Lays manifest and files into the step's folder on the node. May be called again. */
+export async function stage(
+  context: StepContext,
+  node: string,
+  name: string,
+  staged: { readonly manifest: string; readonly files: readonly PlannedFile[] },
+): Promise<void> {
+  const folder = `${stepsFolder}/${name}`;
+  const line = (file: string, text: string): string =>
+    `${folder}/${file} 600 root:root ${Buffer.from(text).toString('base64')}\n`;
+  await context.shell(node).run('install-files', [context.rotation], {
+    stdin: line('manifest', staged.manifest) + line('files', fileLines(staged.files, context.materials)),
+  });
+}
+
 /** A step's name as part of a unit's name and of a path. */
-function unitName(rotation: string, id: string): string {
+export function unitName(rotation: string, id: string): string {
   return `${rotation}-${id.replace(/[^a-z0-9]+/gi, '-')}`;
 }

@@ -20,7 +20,7 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
     node,
     step.id,
     'restart-apiserver',
-    settings(node, context, step.etcd, step.swap),
+    masterSettings(node, context, step.etcd, step.swap),
     {
       manifest: step.swap.text,
       files: step.files,
@@ -35,7 +35,8 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
   };
 };
 
-function settings(
+/** What the scripts of a master's restart are told about it and the other masters. */
+export function masterSettings(
   node: string,
   context: StepContext,
   etcd: boolean,

@@ -56,6 +56,7 @@ export function addressing(plan: LabPlan): string {
     `address replace ${network.internalBalancer}/32 dev ${bridge}`,
     `address replace ${network.publicBalancer}/32 dev ${bridge}`,
     `address replace ${network.probeSource}/32 dev ${bridge}`,
+    `address replace ${network.azureStack}/32 dev ${bridge}`,
     `link set ${bridge} up`,
     ...plan.nodes.map((node) => `route replace ${node.podCidr} via ${node.ip} dev ${bridge} onlink`),
     '',

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, verify, X509Certificate } from 'node:crypto';
 import { json, loginError, UnknownRequest, type Answer, type Question } from './answer.js';
-import { stackAudience, stackTenant, type StackAddresses, type StackOptions } from './options.js';
+import { audienceOf, stackTenant, type StackAddresses, type StackOptions } from './options.js';
 
 /** Tokens of the stand-in, and who gets them: Azure AD or AD FS, by secret or by an assertion that a certificate signs. */
 export class Login {
@@ -54,7 +54,7 @@ export class Login {
     if (headers['content-type'] !== 'application/x-www-form-urlencoded')
       return loginError(400, 'invalid_request', 'AADSTS900144: the body must be a form');
     const form = new URLSearchParams(body);
-    const wanted = stackAudience(this.#addresses.management);
+    const wanted = audienceOf(this.#options, this.#addresses);
     if (form.get('grant_type') !== 'client_credentials')
       return loginError(400, 'unsupported_grant_type', 'AADSTS70003: the grant type is not known');
     if (form.get('resource') !== wanted)

@@ -33,6 +33,8 @@ export interface StackOptions {
   readonly addresses?: StackAddresses;
   readonly identitySystem: 'azure_ad' | 'adfs';
   readonly client: StackClient;
+  /** The resource that its tokens are for. Default: one below the management address. */
+  readonly audience?: string;
   readonly subscriptionId: string;
   readonly resourceGroup: string;
   readonly machines: readonly StackMachine[];
@@ -53,6 +55,6 @@ export interface StackOptions {
 /** The tenant of its subscription in Azure AD. */
 export const stackTenant = '7f4c1d0e-5b1a-4c3f-9d39-2b6f0a5e8c11';
 
-/** The resource that its tokens are for. */
-export const stackAudience = (management: string): string =>
-  `${management}/3b6f4f4e-1d2c-4a5b-8e7f-9a0b1c2d3e4f`;
+export function audienceOf({ audience }: StackOptions, { management }: StackAddresses): string {
+  return audience ?? `${management}/3b6f4f4e-1d2c-4a5b-8e7f-9a0b1c2d3e4f`;
+}

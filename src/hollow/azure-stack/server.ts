@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json, armError, UnknownRequest, type Answer, type Question } from './answer.js';
 import { Login } from './login.js';
-import { stackAudience, stackTenant, type StackAddresses, type StackOptions } from './options.js';
+import { audienceOf, stackTenant, type StackAddresses, type StackOptions } from './options.js';
 import { Resources } from './resources.js';
 
 /** What a test makes the next request meet instead of its answer. */
@@ -121,7 +121,7 @@ class Stack implements AzureStack {
       portalEndpoint: `${management}/portal`,
       authentication: {
         loginEndpoint: this.#options.identitySystem === 'adfs' ? `${login}/adfs` : login,
-        audiences: [stackAudience(management)],
+        audiences: [audienceOf(this.#options, this.addresses)],
       },
     };
   }
