@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { apiTime } from './api-time.js';
 import type { StepContext, StepRunner } from './context.js';
+import { letEndedPodsGo } from './ended-pods.js';
 import {
   holdsNodeCredentials,
   restartsByHand,
@@ -44,10 +45,11 @@ async function restart(workload: Workload, at: string, { kube }: StepContext): P
 
 async function allRolledOut(wanted: readonly Workload[], context: StepContext): Promise<true | string> {
   const names = new Set(wanted.map(workloadName));
-  const now = (await workloads(context)).filter((workload) => names.has(workloadName(workload)));
-  const late = now.flatMap((workload) => {
-    const state = rolledOut(workload);
-    return state === true ? [] : [`${workloadName(workload)}: ${state}`];
+  const late = (await workloads(context)).flatMap((workload) => {
+    const state = names.has(workloadName(workload)) ? rolledOut(workload) : true;
+    return state === true ? [] : [{ workload, state }];
   });
-  return late.length === 0 ? true : late.slice(0, 5).join('; ');
+  await pMap(late, ({ workload }) => letEndedPodsGo(workload, context), { concurrency: 4 });
+  const texts = late.map(({ workload, state }) => `${workloadName(workload)}: ${state}`);
+  return texts.length === 0 ? true : texts.slice(0, 5).join('; ');
 }

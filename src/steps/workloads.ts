@@ -6,6 +6,10 @@ interface Volume {
   hostPath?: { path: string };
   secret?: { secretName?: string };
   projected?: { sources?: { serviceAccountToken?: object }[] };
+  persistentVolumeClaim?: object;
+}
+interface ContainerStatus {
+  state?: { running?: object; waiting?: object; terminated?: object };
 }
 export interface PodSpec {
   nodeName?: string;
@@ -14,7 +18,12 @@ export interface PodSpec {
 }
 export interface Pod extends KubeObject {
   spec: PodSpec;
-  status?: { phase?: string };
+  status?: {
+    phase?: string;
+    containerStatuses?: ContainerStatus[];
+    initContainerStatuses?: ContainerStatus[];
+    ephemeralContainerStatuses?: ContainerStatus[];
+  };
 }
 export interface Workload extends KubeObject {
   kind: string;
@@ -22,6 +31,7 @@ export interface Workload extends KubeObject {
     replicas?: number;
     paused?: boolean;
     updateStrategy?: { type?: string };
+    selector?: { matchLabels?: Record<string, string> };
     template: { metadata?: { annotations?: Record<string, string> }; spec: PodSpec };
   };
   status?: {
@@ -54,7 +64,7 @@ export function workloadPath({ kind, metadata }: Workload): string {
   return `/apis/apps/v1/namespaces/${metadata.namespace ?? ''}/${kinds[kind as keyof typeof kinds]}/${metadata.name}`;
 }
 
-export function workloadName({ kind, metadata }: Workload): string {
+export function workloadName({ kind, metadata }: Pick<Workload, 'kind' | 'metadata'>): string {
   return `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
 }
 

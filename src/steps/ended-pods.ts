@@ -1,0 +1,69 @@
+import type { KubeClient } from '../adapters/kube/types.js';
+import type { StepContext } from './context.js';
+import { workloadName, type Pod, type Workload } from './workloads.js';
+
+/**
+ * Lets the deleted pods of a DaemonSet or StatefulSet go whose containers have all ended, as their kubelet has said.
+ * Their successors wait for it, and kubelet 1.20 first lets its collector remove the sandbox, which comes once a minute
+ * (kubernetes v1.20 pkg/kubelet/kubelet_pods.go, PodResourcesAreReclaimed): a rollout of five pods one by one would take
+ * five minutes. Nothing runs any more, so nobody runs twice. Pods with a claim are left to their kubelet, which still has
+ * a volume to unmount. May be called again; what changed meanwhile is left alone.
+ * @returns `namespace/name` of those that were let go
+ * @throws Error when the API refuses for a reason other than a change or that the pod is gone
+ */
+export async function letEndedPodsGo(
+  workload: Workload,
+  { kube }: Pick<StepContext, 'kube'>,
+): Promise<string[]> {
+  if (workload.kind === 'Deployment') return [];
+  const pods = await kube().list<Pod>(podsPath(workload));
+  const ended = pods.filter((pod) => isOf(pod, workload) && hasEnded(pod));
+  await Promise.all(ended.map((pod) => letGo(pod, kube())));
+  return ended.map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`);
+}
+
+/** Deleted, its time to end is over, every container that it had has ended, and no volume of a claim is mounted. */
+export function hasEnded({ metadata, spec, status = {} }: Pod): boolean {
+  const states = [
+    ...(status.containerStatuses ?? []),
+    ...(status.initContainerStatuses ?? []),
+    ...(status.ephemeralContainerStatuses ?? []),
+  ];
+  return (
+    metadata.deletionTimestamp !== undefined &&
+    (status.containerStatuses ?? []).length > 0 &&
+    states.every(({ state = {} }) => state.terminated !== undefined && state.running === undefined) &&
+    (spec.volumes ?? []).every((volume) => volume.persistentVolumeClaim === undefined)
+  );
+}
+
+function podsPath({ kind, metadata, spec }: Workload): string {
+  const labels = Object.entries(spec.selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  if (metadata.namespace === undefined || labels.length === 0)
+    throw new Error(
+      `${workloadName({ kind, metadata })}: found neither namespace nor selector; expected both`,
+    );
+  const selector = encodeURIComponent(labels.join(','));
+  return `/api/v1/namespaces/${metadata.namespace}/pods?labelSelector=${selector}`;
+}
+
+function isOf({ metadata }: Pod, { metadata: owner }: Workload): boolean {
+  return (metadata.ownerReferences ?? []).some(
+    ({ uid, controller }) => controller === true && uid === owner.uid,
+  );
+}
+
+/** The preconditions hold the pod to what was seen: a successor of the same name, or a change, is not deleted. */
+async function letGo({ metadata }: Pod, kube: KubeClient): Promise<void> {
+  const path = `/api/v1/namespaces/${metadata.namespace ?? ''}/pods/${metadata.name}`;
+  const { uid, resourceVersion } = metadata;
+  const { status, text } = await kube.request('DELETE', path, {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    gracePeriodSeconds: 0,
+    preconditions: { uid, resourceVersion },
+  });
+  const done = [200, 202, 404, 409].includes(status);
+  if (!done)
+    throw new Error(`DELETE ${path} of a pod that has ended: status ${status}, ${text.slice(0, 200)}`);
+}
