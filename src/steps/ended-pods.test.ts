@@ -37,6 +37,11 @@ describe('hasEnded', () => {
     expect(hasEnded(pod({}, { containerStatuses: [] }))).toBe(false);
     expect(hasEnded(pod({}, {}))).toBe(false);
   });
+  it('is true when kubelet found a container of it removed, but not when one crashes again and again', () => {
+    const waiting = (reason: string) => ({ state: { waiting: {} }, lastState: { terminated: { reason } } });
+    expect(hasEnded(pod({}, { containerStatuses: [waiting('ContainerStatusUnknown')] }))).toBe(true);
+    expect(hasEnded(pod({}, { containerStatuses: [waiting('Error')] }))).toBe(false);
+  });
   it('is false of a pod with a claimed volume', () => {
     expect(hasEnded(pod({}, undefined, { volumes: [{ persistentVolumeClaim: {} }] }))).toBe(false);
     expect(hasEnded(pod({}, undefined, { volumes: [{ secret: {} }] }))).toBe(true);

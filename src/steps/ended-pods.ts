@@ -1,6 +1,9 @@
 import type { KubeClient } from '../adapters/kube/types.js';
 import type { StepContext } from './context.js';
-import { workloadName, type Pod, type Workload } from './workloads.js';
+import { workloadName, type ContainerStatus, type Pod, type Workload } from './workloads.js';
+
+/** Why a container of a deleted pod is said to have ended whose kubelet found it removed already. */
+const removed = 'ContainerStatusUnknown';
 
 /**
  * Lets the deleted pods of a DaemonSet or StatefulSet go whose containers have all ended, as their kubelet has said.
@@ -32,8 +35,21 @@ export function hasEnded({ metadata, spec, status = {} }: Pod): boolean {
   return (
     metadata.deletionTimestamp !== undefined &&
     (status.containerStatuses ?? []).length > 0 &&
-    states.every(({ state = {} }) => state.terminated !== undefined && state.running === undefined) &&
+    states.every((state) => isOver(state)) &&
     (spec.volumes ?? []).every((volume) => volume.persistentVolumeClaim === undefined)
+  );
+}
+
+/**
+ * kubelet says `terminated`; or, when the container was removed before it looked, `waiting` after an end that it infers.
+ * It says so of deleted pods alone, whose containers it does not start again (kubernetes v1.20
+ * pkg/kubelet/kubelet_pods.go, convertToAPIContainerStatuses).
+ */
+function isOver({ state = {}, lastState = {} }: ContainerStatus): boolean {
+  if (state.running !== undefined) return false;
+  return (
+    state.terminated !== undefined ||
+    (state.waiting !== undefined && lastState.terminated?.reason === removed)
   );
 }
 

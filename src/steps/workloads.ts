@@ -8,8 +8,9 @@ interface Volume {
   projected?: { sources?: { serviceAccountToken?: object }[] };
   persistentVolumeClaim?: object;
 }
-interface ContainerStatus {
+export interface ContainerStatus {
   state?: { running?: object; waiting?: object; terminated?: object };
+  lastState?: { terminated?: { reason?: string } };
 }
 export interface PodSpec {
   nodeName?: string;
