@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeClient } from '../adapters/kube/types.js';
-import { hasEnded, letEndedPodsGo } from './ended-pods.js';
+import { containersEnded, letEndedPodsGo, mayGo } from './ended-pods.js';
 import type { Pod, Workload } from './workloads.js';
 
 const ended = { state: { terminated: {} } };
@@ -23,28 +23,33 @@ const daemonSet: Workload = {
   spec: { selector: { matchLabels: { k: 'proxy' } }, template: { spec: {} } },
 };
 
-describe('hasEnded', () => {
+describe('containersEnded', () => {
   it('is true of a deleted pod whose containers have all ended', () => {
-    expect(hasEnded(pod({}))).toBe(true);
-    expect(hasEnded(pod({}, { containerStatuses: [ended], initContainerStatuses: [ended] }))).toBe(true);
+    expect(containersEnded(pod({}))).toBe(true);
+    expect(containersEnded(pod({}, { containerStatuses: [ended], initContainerStatuses: [ended] }))).toBe(
+      true,
+    );
   });
   it('is false of a pod that nobody deleted', () => {
-    expect(hasEnded(pod({ deletionTimestamp: undefined }))).toBe(false);
+    expect(containersEnded(pod({ deletionTimestamp: undefined }))).toBe(false);
   });
   it('is false while one container runs, waits or is unknown', () => {
     for (const state of [{ running: {} }, { waiting: {} }, {}, undefined])
-      expect(hasEnded(pod({}, { containerStatuses: [ended, { state }] }))).toBe(false);
-    expect(hasEnded(pod({}, { containerStatuses: [] }))).toBe(false);
-    expect(hasEnded(pod({}, {}))).toBe(false);
+      expect(containersEnded(pod({}, { containerStatuses: [ended, { state }] }))).toBe(false);
+    expect(containersEnded(pod({}, { containerStatuses: [] }))).toBe(false);
+    expect(containersEnded(pod({}, {}))).toBe(false);
   });
   it('is true when kubelet found a container of it removed, but not when one crashes again and again', () => {
     const waiting = (reason: string) => ({ state: { waiting: {} }, lastState: { terminated: { reason } } });
-    expect(hasEnded(pod({}, { containerStatuses: [waiting('ContainerStatusUnknown')] }))).toBe(true);
-    expect(hasEnded(pod({}, { containerStatuses: [waiting('Error')] }))).toBe(false);
+    expect(containersEnded(pod({}, { containerStatuses: [waiting('ContainerStatusUnknown')] }))).toBe(true);
+    expect(containersEnded(pod({}, { containerStatuses: [waiting('Error')] }))).toBe(false);
   });
-  it('is false of a pod with a claimed volume', () => {
-    expect(hasEnded(pod({}, undefined, { volumes: [{ persistentVolumeClaim: {} }] }))).toBe(false);
-    expect(hasEnded(pod({}, undefined, { volumes: [{ secret: {} }] }))).toBe(true);
+});
+
+describe('mayGo', () => {
+  it('is false of a pod with a claimed volume, which is still to be unmounted', () => {
+    expect(mayGo(pod({}, undefined, { volumes: [{ persistentVolumeClaim: {} }] }))).toBe(false);
+    expect(mayGo(pod({}, undefined, { volumes: [{ secret: {} }] }))).toBe(true);
   });
 });
 

@@ -20,13 +20,19 @@ export async function letEndedPodsGo(
 ): Promise<string[]> {
   if (workload.kind === 'Deployment') return [];
   const pods = await kube().list<Pod>(podsPath(workload));
-  const ended = pods.filter((pod) => isOf(pod, workload) && hasEnded(pod));
+  const ended = pods.filter((pod) => isOf(pod, workload) && mayGo(pod));
   await Promise.all(ended.map((pod) => letGo(pod, kube())));
   return ended.map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`);
 }
 
-/** Deleted, its time to end is over, every container that it had has ended, and no volume of a claim is mounted. */
-export function hasEnded({ metadata, spec, status = {} }: Pod): boolean {
+/** As `containersEnded`, and no volume of a claim is mounted: the API may forget it. */
+export function mayGo(pod: Pod): boolean {
+  const { volumes = [] } = pod.spec;
+  return containersEnded(pod) && volumes.every((volume) => volume.persistentVolumeClaim === undefined);
+}
+
+/** Deleted, and every container that it had has ended by its kubelet's word: nothing of it runs or will run again. */
+export function containersEnded({ metadata, status = {} }: Pod): boolean {
   const states = [
     ...(status.containerStatuses ?? []),
     ...(status.initContainerStatuses ?? []),
@@ -35,8 +41,7 @@ export function hasEnded({ metadata, spec, status = {} }: Pod): boolean {
   return (
     metadata.deletionTimestamp !== undefined &&
     (status.containerStatuses ?? []).length > 0 &&
-    states.every((state) => isOver(state)) &&
-    (spec.volumes ?? []).every((volume) => volume.persistentVolumeClaim === undefined)
+    states.every((state) => isOver(state))
   );
 }
 

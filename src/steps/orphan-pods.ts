@@ -1,5 +1,6 @@
 import type { StepContext, StepRunner } from './context.js';
 import { freshSince } from './api-time.js';
+import { containersEnded } from './ended-pods.js';
 import { keyOf, tokenSecrets } from './service-account-tokens.js';
 import { holdsNodeCredentials, holdsToken, type Pod } from './workloads.js';
 import { waitFor } from './wait.js';
@@ -53,7 +54,9 @@ function createdAt({ metadata }: Pod): number {
 }
 
 /** Static pods are restarted by file; what has ended holds nothing. */
-function isRunning({ metadata, status }: Pod): boolean {
+function isRunning(pod: Pod): boolean {
+  const { metadata, status } = pod;
   const isStatic = metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
-  return !isStatic && status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+  const isOver = status?.phase === 'Succeeded' || status?.phase === 'Failed' || containersEnded(pod);
+  return !isStatic && !isOver;
 }
