@@ -16,12 +16,18 @@ export const refreshNode: StepRunner<'refresh-node'> = async (step, context) =>
       stdin: fileLines(step.files, materials),
       timeoutMs: 300_000,
     });
-    for (const program of step.restartPods)
-      await shell.run('restart-pod', [program, since], { timeoutMs: 240_000 });
-    await waitFor(`node ${step.node} is Ready`, () => isReady(context, step.node, Number(since)), {
-      timeoutMs: 300_000,
-      everyMs: 500,
-    });
+    const ends = [
+      ...step.restartPods.map((program) =>
+        shell.run('restart-pod', [program, since], { timeoutMs: 240_000 }),
+      ),
+      waitFor(`node ${step.node} is Ready`, () => isReady(context, step.node, Number(since)), {
+        timeoutMs: 300_000,
+        everyMs: 500,
+      }),
+    ];
+    // All have ended before an error is told, so that nothing goes on behind it.
+    await Promise.allSettled(ends);
+    await Promise.all(ends);
     return { node: step.node, processes: ['kubelet', ...step.restartPods] };
   });
 
