@@ -124,17 +124,21 @@ function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
 }
 
+type Attempt = Readonly<{ accepted: boolean | undefined; answer: string }>;
+
 /** Tries every old credential. One that cannot be tried is an answer too, and counts as neither accepted nor refused. */
-export async function tryAll(
-  credentials: readonly OldCredential[],
-): Promise<Map<string, { accepted: boolean | undefined; answer: string }>> {
-  const results = new Map<string, { accepted: boolean | undefined; answer: string }>();
-  for (const old of credentials) {
-    try {
-      results.set(old.name, await old.try());
-    } catch (error) {
-      results.set(old.name, { accepted: undefined, answer: messageOf(error) });
-    }
+export async function tryAll(credentials: readonly OldCredential[]): Promise<Map<string, Attempt>> {
+  return new Map(
+    await Promise.all(
+      credentials.map(async (old): Promise<[string, Attempt]> => [old.name, await attempt(old)]),
+    ),
+  );
+}
+
+async function attempt(old: OldCredential): Promise<Attempt> {
+  try {
+    return await old.try();
+  } catch (error) {
+    return { accepted: undefined, answer: messageOf(error) };
   }
-  return results;
 }

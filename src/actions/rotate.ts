@@ -104,10 +104,14 @@ async function onePhase(session: Session, phase: PhaseName, report: ReportBuilde
 
 /** After `distrust`: the proof, and the operator's files. */
 async function finish(session: Session, report: ReportBuilder): Promise<void> {
-  report.refused(await tryAll(oldCredentials(session)));
   const { layout, model } = session;
   const { nodes } = session.facts();
-  report.ended(await inspectNodes(nodes, layout, model.adminUsername, session.shell));
+  const [tried, ended] = await Promise.all([
+    tryAll(oldCredentials(session)),
+    inspectNodes(nodes, layout, model.adminUsername, session.shell),
+  ]);
+  report.refused(tried);
+  report.ended(ended);
   report.demandRefusals();
   await placeArtifacts(session);
   session.state.journal.append('finished', session.rotation);

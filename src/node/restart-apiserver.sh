@@ -112,11 +112,12 @@ put_back() { [ -e "$manifests/$new" ] || [ ! -e "$step/left-$old" ] || mv -T "$s
 trap put_back EXIT
 wait_for 10 ended || die "kube-apiserver did not end after SIGKILL"
 sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
-etcd_done=yes
+# Beside the start of kube-apiserver, which looks for its etcd every second, for a minute, before it does anything else
+# (kubernetes v1.20 cmd/kube-apiserver/app/server.go): the master is back sooner, and has a manifest sooner.
+etcd_job=
 if [ "$etcd" = yes ]; then
-  mark "etcd restart"
-  restart_etcd || etcd_done=no
-  mark "etcd done"
+  ( mark "etcd restart"; code=0; restart_etcd || code=1; mark "etcd done"; exit "$code" ) &
+  etcd_job=$!
 fi
 cp "$step/manifest" "$manifests/.keyroll-$new"
 chmod --reference="$step/left-$old" "$manifests/.keyroll-$new"
@@ -130,4 +131,4 @@ until ready_locally && started_with kube-apiserver "$arguments"; do
   checked=$((checked + 1)); [ $((checked % 8)) -ne 0 ] || keep_target
 done
 mark ready
-[ "$etcd_done" = yes ] || die "kube-apiserver is ready with its new manifest, but etcd was not restarted"
+[ -z "$etcd_job" ] || wait "$etcd_job" || die "kube-apiserver is ready with its new manifest, but etcd was not restarted"

@@ -9,8 +9,8 @@ import { apiServerDistrust, controllerManagerDistrust } from './swaps.js';
  *
  * 1. for one master after another, drained, etcd's leader last: etcd restarts with the new CA, kube-apiserver starts
  *    from the manifest of the start; its serving leaf loses the bridge, since every client of the API was refreshed;
- *    then ca.key becomes the new key and kube-controller-manager goes back to its own manifest. Before the last one
- *    leadership of etcd moves, behind a pause, to a member that has been restarted;
+ *    then ca.key becomes the new key and kube-controller-manager goes back to its own manifest, while the next master's
+ *    turn comes. Before the last one leadership of etcd moves, behind a pause, to a member that has been restarted;
  * 2. now that no process trusts the old CA alone, the bridge leaves the other leaves, hot;
  * 3. etcd's /proxycerts and `extension-apiserver-authentication` keep the new CAs alone; old token Secrets go;
  * 4. keyroll's own files leave the masters.
@@ -23,11 +23,7 @@ export function planDistrust(facts: Facts): Phase {
     name: 'distrust',
     flow: {
       sequence: [
-        ...nodes.flatMap((node, index) => [
-          ...(index > 0 && index === nodes.length - 1 ? [moveLeader(nodes)] : []),
-          restart(facts, node),
-          swapBack(facts, node),
-        ]),
+        ...masterByMaster(facts, nodes),
         { parallel: nodes.map((node) => dropBridge(facts, node)) },
         step({
           id: 'distrust/proxycerts',
@@ -47,6 +43,17 @@ export function planDistrust(facts: Facts): Phase {
     },
     barrier: distrustBarrier(facts),
   };
+}
+
+/** Each master's restart; beside it the controller manager of the one before, on which no request depends. */
+function masterByMaster(facts: Facts, nodes: readonly ClusterNode[]): Flow[] {
+  const turns = nodes.map((node, index): Flow => {
+    const previous = nodes[index - 1];
+    const isLast = index > 0 && index === nodes.length - 1;
+    const turn = { sequence: [...(isLast ? [moveLeader(nodes)] : []), restart(facts, node)] };
+    return previous ? { parallel: [swapBack(facts, previous), turn] } : turn;
+  });
+  return [...turns, ...nodes.slice(-1).map((node) => swapBack(facts, node))];
 }
 
 function leaderLast(facts: Facts): ClusterNode[] {
