@@ -4,7 +4,7 @@ import { LabCgroups } from './host/cgroups.js';
 import { attempt, runInteractive, type CommandOptions, type CommandResult } from './host/command.js';
 import { createNetwork, inNetwork, inNetworkWithHosts } from './host/namespace.js';
 import { labFolders, nodeFolders } from './machines/folders.js';
-import { inNode as runInNode, leaderOf, rebootNode } from './machines/run.js';
+import { inGroup, inNode as runInNode, leaderOf, otherMachines, rebootNode } from './machines/run.js';
 import { takeDown } from './lifecycle/down.js';
 import { restoreSnapshot, takeSnapshot } from './lifecycle/snapshot.js';
 import { bringUp, type UpOptions } from './lifecycle/up.js';
@@ -74,7 +74,16 @@ export async function exec(
   stateDir = stateDirFromEnvironment(),
 ): Promise<CommandResult> {
   const { plan } = await existingLab(stateDir);
-  return attempt(inNetworkWithHosts(plan, argv), options);
+  return attempt(await asMachine(plan, 'operator', argv), options);
+}
+
+/** The command line of a program that stands for a machine of its own in the lab's network: the operator's or a client. */
+export async function asMachine(
+  plan: LabPlan,
+  which: keyof typeof otherMachines,
+  argv: readonly string[],
+): Promise<string[]> {
+  return inGroup(await LabCgroups.ofHost(plan.name), otherMachines[which], inNetworkWithHosts(plan, argv));
 }
 
 /** As exec, on this terminal; resolves to the exit code. */
@@ -83,7 +92,7 @@ export async function execInteractive(
   stateDir = stateDirFromEnvironment(),
 ): Promise<number> {
   const { plan } = await existingLab(stateDir);
-  return runInteractive(inNetworkWithHosts(plan, argv));
+  return runInteractive(await asMachine(plan, 'operator', argv));
 }
 
 /**

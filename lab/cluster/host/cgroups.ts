@@ -61,14 +61,15 @@ export class LabCgroups {
     return this.hierarchies.map((each) => join(each.path, this.lab, node));
   }
 
-  /** Makes the groups of a node, so that processes can enter them. Repeatable. */
-  async create(node: string): Promise<void> {
+  /** Makes the groups of a node, so that processes can enter them; `shares` of a node's time on the processors. Repeatable. */
+  async create(node: string, shares = 1): Promise<void> {
     for (const each of this.hierarchies) {
       await delegate(each, each.path);
       const parent = join(each.path, this.lab);
       await makeGroup(each, parent);
       await delegate(each, parent);
       await makeGroup(each, join(parent, node));
+      await weighGroup(each, join(parent, node), 1024 * shares, 100 * shares);
     }
   }
 
@@ -77,12 +78,8 @@ export class LabCgroups {
    * each node, or whatever else runs on the machine, the prober and the rotation itself included, would starve.
    */
   async weigh(groups: number): Promise<void> {
-    for (const each of this.hierarchies) {
-      const group = join(each.path, this.lab);
-      if (each.controllers.includes('cpu')) await writeFile(join(group, 'cpu.shares'), String(512 * groups));
-      const weight = join(group, 'cpu.weight');
-      if (existsSync(weight)) await writeFile(weight, String(Math.min(10_000, 50 * groups)));
-    }
+    for (const each of this.hierarchies)
+      await weighGroup(each, join(each.path, this.lab), 512 * groups, Math.min(10_000, 50 * groups));
   }
 
   /** Process ids in the lab's groups, or in one node's: whatever is in them was started by the lab. */
@@ -153,6 +150,13 @@ async function makeGroup(tree: Hierarchy, path: string): Promise<void> {
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
     await writeFile(join(path, file), await readFile(join(tree.path, file)));
   }
+}
+
+/** `shares` for version 1, where a process has 1024; `weight` for version 2, where it has 100. */
+async function weighGroup(tree: Hierarchy, group: string, shares: number, weight: number): Promise<void> {
+  if (tree.controllers.includes('cpu')) await writeFile(join(group, 'cpu.shares'), String(shares));
+  const weightFile = join(group, 'cpu.weight');
+  if (existsSync(weightFile)) await writeFile(weightFile, String(weight));
 }
 
 /** On version 2, lets the groups below use every controller that this one has. */

@@ -8,7 +8,7 @@ import { borrowSettings } from '../host/sysctls.js';
 import type { Boots } from '../kube/health.js';
 import { mountRoot } from '../machines/mounts.js';
 import { labFolders, nodeFolders } from '../machines/folders.js';
-import { inGroup, labGroup, leaderOf, startNode } from '../machines/run.js';
+import { inGroup, labGroup, leaderOf, otherMachines, startNode } from '../machines/run.js';
 import type { LabPlan } from '../plan.js';
 import type { LabRecord } from '../record.js';
 
@@ -20,7 +20,8 @@ export async function startAll(plan: LabPlan, record: LabRecord): Promise<Boots>
   // A snapshot that was killed left everything standing still.
   await cgroups.freeze(false);
   await cgroups.create(labGroup);
-  await cgroups.weigh(plan.nodes.length);
+  for (const group of Object.values(otherMachines)) await cgroups.create(group, 2);
+  await cgroups.weigh(plan.nodes.length + 2);
   await createNetwork(plan);
   await startBalancer(plan, cgroups);
   for (const node of plan.nodes) {

@@ -22,6 +22,12 @@ const script = (name: string): string => fileURLToPath(new URL(`../../node/${nam
 /** Group of the lab's processes that belong to no node. */
 export const labGroup = '_lab';
 
+/**
+ * Groups of programs that stand for other machines: the operator's, and clients'. Each gets its share of the processors
+ * apart from the nodes and from whatever else runs in the same session, or a busy shell would make a prober late.
+ */
+export const otherMachines = { operator: '_operator', client: '_clients' } as const;
+
 /** Boots a node under a supervisor that also boots it again; its root must be mounted. */
 export async function startNode(
   plan: LabPlan,

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { inNetworkWithHosts } from '../../../lab/cluster/host/namespace.js';
+import { asMachine } from '../../../lab/cluster/index.js';
 import type { TestLab } from '../test-lab.js';
 import { spawnApart } from './apart.js';
 
@@ -24,7 +24,7 @@ export function childCommand(name: string, args: readonly string[]): string[] {
 
 /** Starts a program and resolves when it has said its first line. @throws Error with what it said when it ended */
 export async function startChild(lab: TestLab, name: string, ...args: string[]): Promise<Child> {
-  const argv = inNetworkWithHosts(lab.plan, childCommand(name, args));
+  const argv = await asMachine(lab.plan, 'client', childCommand(name, args));
   const child = spawnApart(argv, ['pipe', 'pipe', 'inherit']);
   if (child.stdout === null) throw new Error(`${name}: has no output`);
   const { stdout } = child;

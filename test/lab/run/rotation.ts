@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inNetworkWithHosts } from '../../../lab/cluster/host/namespace.js';
+import { asMachine } from '../../../lab/cluster/index.js';
 import type { JournalRecord } from '../../../src/execute/journal.js';
 import type { Report } from '../../../src/report/report.js';
 import { say } from '../say.js';
@@ -118,7 +118,7 @@ function runKeyroll(
   args: readonly string[],
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   if (!existsSync(program)) throw new Error(`${program}: is missing; run \`npm run build\``);
-  const argv = inNetworkWithHosts(lab.plan, [
+  const argv = await asMachine(lab.plan, 'operator', [
     ...[process.execPath, program, 'rotate-certs', '--api-model', join(lab.clusterDir, 'apimodel.json')],
     ...['--ssh-host', lab.plan.fqdn, '--linux-ssh-private-key', lab.sshKey, '--yes', ...args],
   ]);
