@@ -20,17 +20,35 @@ const plurals: Record<string, string> = {
 /**
  * Starts a probing pod on every master and on one agent, and waits until each runs. On a rotation that was taken up they
  * run already, and what they wrote before counts.
- * @throws Error when they do not run within two minutes
+ * @throws Error when they do not run within two minutes, or an earlier rotation's are not gone within five
  */
 export async function startPods(session: Session): Promise<void> {
   const nodes = probedNodes(session);
-  const fresh =
-    (await session.kube().request('GET', `/api/v1/namespaces/${POD_PROBE.namespace}`)).status === 404;
-  if (fresh)
+  if (await isFresh(session.kube()))
     await pMap(nodes, ({ name }) => session.shell(name).run('pod-results', ['clear']), { concurrency: 5 });
   const images = await pauseImages(session, nodes);
   for (const manifest of podProbeManifests(images)) await create(session.kube(), manifest);
   await waitFor('the probing pods run', () => allRun(session), { timeoutMs: 120_000 });
+}
+
+/**
+ * Whether no probe's namespace is there. One of a rotation that just ended is on its way out, for as long as kubelets need
+ * to let its pods go, and takes nothing new: it is waited for.
+ */
+async function isFresh(kube: KubeClient): Promise<boolean> {
+  let status = 0;
+  const look = async (): Promise<true | string> => {
+    const answer = await kube.request('GET', `/api/v1/namespaces/${POD_PROBE.namespace}`);
+    status = answer.status;
+    const { metadata } = (answer.body ?? {}) as Partial<KubeObject>;
+    return metadata?.deletionTimestamp === undefined
+      ? true
+      : `being deleted since ${metadata.deletionTimestamp}`;
+  };
+  await waitFor(`namespace ${POD_PROBE.namespace} of an earlier rotation is gone`, look, {
+    timeoutMs: 300_000,
+  });
+  return status === 404;
 }
 
 function probedNodes({ nodes }: Session): ClusterNode[] {
