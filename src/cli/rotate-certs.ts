@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { stateRoot } from '../actions/reach.js';
+import { messageOf, stateRoot } from '../actions/reach.js';
 import { rotate } from '../actions/rotate.js';
 import { aksEngineLinux } from '../layouts/aks-engine-linux.js';
 import type { Emit } from '../report/events.js';
@@ -12,6 +12,7 @@ import { eventLog } from './event-log.js';
 import { exitCodeOf, exitCodeOfError } from './exit-codes.js';
 import { rotateOptionsOf, rotationFlags, type RotationFlags } from './rotation-flags.js';
 import { terminal } from './terminal.js';
+import { UsageError } from './usage-error.js';
 
 /** `keyroll rotate-certs`: the flags of `aks-engine rotate-certs`, and keyroll's own. */
 export function rotateCertsCommand(): Command {
@@ -32,6 +33,7 @@ async function run(command: Command): Promise<number> {
     const flags: RotationFlags = command.opts();
     const emit = emitter(cluster.apiModel);
     for (const text of warnings) console.error(`keyroll: warning: ${text}`);
+    if (flags.report) demandRoomFor(flags.report);
     const report = await rotate(rotateOptionsOf(command, cluster), aksEngineLinux, emit, (notes) =>
       askConsent(notes, flags.yes),
     );
@@ -41,6 +43,19 @@ async function run(command: Command): Promise<number> {
     console.error(`keyroll: ${error instanceof Error ? error.message : String(error)}`);
     if (command.getOptionValue('debug') === true && error instanceof Error) console.error(error.stack);
     return exitCodeOfError(error);
+  }
+}
+
+/** Before anything begins: an hour later nobody wants to hear that the report has no folder to lie in. */
+function demandRoomFor(report: string): void {
+  const folder = dirname(resolve(report));
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw new UsageError(
+      `--report ${report}: folder ${folder} cannot be written (${messageOf(cause)}); nothing was begun; make it, or name another file`,
+      { cause },
+    );
   }
 }
 
