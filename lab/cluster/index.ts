@@ -124,9 +124,10 @@ export async function inNode(
   node: string,
   argv: readonly string[],
   stateDir = stateDirFromEnvironment(),
+  options: CommandOptions = {},
 ): Promise<string> {
   const { plan } = await existingLab(stateDir);
-  return runInNode(plan, await LabCgroups.ofHost(plan.name), nodeNamed(plan, node), argv);
+  return runInNode(plan, await LabCgroups.ofHost(plan.name), nodeNamed(plan, node), argv, options);
 }
 
 /** Reboots a node; resolves when its next systemd runs, which is before its services do. */

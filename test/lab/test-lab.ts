@@ -37,7 +37,7 @@ export interface TestLab {
   /** The items of a list. */
   readonly list: <T>(...what: readonly string[]) => Promise<T[]>;
   /** Runs a shell script as root on a node; resolves to stdout. */
-  readonly onNode: (node: string, script: string) => Promise<string>;
+  readonly onNode: (node: string, script: string, options?: CommandOptions) => Promise<string>;
   /** Runs a program in the lab's network. */
   readonly exec: (argv: readonly string[], options?: CommandOptions) => Promise<CommandResult>;
 }
@@ -89,7 +89,7 @@ async function testLab(): Promise<TestLab> {
     masters: nodes.filter(({ role }) => role === 'master'),
     list: async <T>(...what: readonly string[]) =>
       (JSON.parse(await kubectl(['get', ...what, '-o', 'json'])) as { items: T[] }).items,
-    onNode: (node, script) => lab.inNode(node, ['sh', '-c', script], stateDir),
+    onNode: (node, script, how = {}) => lab.inNode(node, ['sh', '-c', script], stateDir, how),
     exec: (argv, how = {}) => lab.exec(argv, how, stateDir),
   };
 }

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run, startDetached } from '../host/command.js';
+import { run, startDetached, type CommandOptions } from '../host/command.js';
 import type { LabCgroups } from '../host/cgroups.js';
 import { inNetwork } from '../host/namespace.js';
 import { waitFor } from '../host/wait.js';
@@ -105,11 +105,12 @@ export async function inNode(
   cgroups: LabCgroups,
   node: LabNode,
   argv: readonly string[],
+  options: CommandOptions = {},
 ): Promise<string> {
   const leader = await leaderOf(plan, cgroups, node);
   if (leader === undefined)
     throw new Error(`node ${node.name}: is not running; run \`lab up\` or \`lab status\``);
-  return run(['nsenter', '-t', String(leader), '-m', '-u', '-i', '-n', '-p', '--', ...argv]);
+  return run(['nsenter', '-t', String(leader), '-m', '-u', '-i', '-n', '-p', '--', ...argv], options);
 }
 
 /** Boots a running node again and resolves when its next systemd runs. */
