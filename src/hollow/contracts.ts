@@ -197,7 +197,7 @@ export const shortenedTimings: Timings = {
   etcdRequestMs: 2,
   fileReloadMs: 300,
   clientReloadMs: 1_000,
-  leaseMs: 1_500,
+  leaseMs: 3_000,
   nodeStatusMs: 500,
   kubeletStartMs: 100,
   podStartMs: 100,
