@@ -191,7 +191,11 @@ async function swapFlag(
   const edit = `sed -e 's#${name}=[^", ]*#${name}=${value}#' -e 's#name: ${program}[a-z-]*$#name: ${pod}#'`;
   for (const master of cluster.masters) {
     const [pid] = await pids(cluster, master, program);
-    const stop = pid === undefined ? '' : `kill -TERM ${pid}; `;
+    // Its port must be free before the next one comes.
+    const stop =
+      pid === undefined
+        ? ''
+        : `kill -TERM ${pid}; left=100; while [ $left -gt 0 ] && kill -0 ${pid} 2>/dev/null; do sleep 0.1; left=$((left - 1)); done; `;
     await cluster.onNode(
       master.name,
       `mv ${folder}/${from}.yaml "$KEYROLL_ROOT"/etc/kubernetes/contract.yaml; ${stop}` +
