@@ -1,5 +1,7 @@
 import { request as requestHttps } from 'node:https';
+import { connect as connectTls } from 'node:tls';
 import { startCluster, shortenedTimings, type HollowCluster } from '../../src/hollow/index.js';
+import type { HollowNode } from '../../src/hollow/node/node.js';
 import { runLoad } from '../../src/probe/index.js';
 import type {
   ClientIdentity,
@@ -24,12 +26,13 @@ export async function hollowContract(): Promise<ContractCluster & { stop(): Prom
   const masters = hollow.plan.nodes
     .filter(({ role }) => role === 'master')
     .map(({ name, address }) => ({ name, address }));
+  const client = hollow.machine(hollow.plan.nodes.find(({ role }) => role === 'agent')?.name ?? '');
   const cluster: ContractCluster = {
     masters,
     certs,
     ports: { api: hollow.plan.apiPort, etcd: 2379 },
     onNode: (node, script, stdin = '') => onNode(hollow, node, script, stdin),
-    request,
+    request: (url, identity, asked) => request(client.node, url, identity, asked),
     underLoad: (work) => underLoad(cluster, work),
   };
   return { ...cluster, stop: () => hollow.stop() };
@@ -51,24 +54,27 @@ function onNode(hollow: HollowCluster, node: string, script: string, stdin: stri
   });
 }
 
-function request(
+/** From another machine of the cluster, since etcd is open to those alone. */
+async function request(
+  from: HollowNode,
   url: string,
-  { ca, cert, key, token }: ClientIdentity,
+  identity: ClientIdentity,
   { method = 'GET', body, contentType = 'application/json' }: ContractRequest = {},
 ): Promise<ContractAnswer> {
+  const { hostname: host, port, pathname, search } = new URL(url);
+  const { ca, cert, key, token } = identity;
+  const socket = connectTls({ socket: await from.dial(host, Number(port)), host, ca, cert, key });
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const type = body === undefined ? {} : { 'content-type': contentType };
+  const headers = { ...authorization, ...type, connection: 'close' };
+  const options = { method, host, path: `${pathname}${search}`, headers, createConnection: () => socket };
   return new Promise((resolve, reject) => {
-    const outgoing = requestHttps(
-      url,
-      { ca, cert, key, method, agent: false, headers: { ...authorization, ...type } },
-      (answer) => {
-        let text = '';
-        answer.setEncoding('utf8').on('data', (part: string) => (text += part));
-        answer.once('error', reject);
-        answer.once('end', () => resolve({ status: answer.statusCode ?? 0, text }));
-      },
-    );
+    const outgoing = requestHttps(options, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (part: string) => (text += part));
+      answer.once('error', reject);
+      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+    });
     outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error(`${url}: no answer`)));
     outgoing.once('error', reject);
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));

@@ -80,7 +80,7 @@ const showsAtOnce: Fact = {
   },
 };
 
-const moves = 4;
+const moves = 3;
 
 /** As anybody would do it: without holding anything back. */
 async function moveBare(cluster: ContractCluster): Promise<void> {
@@ -108,7 +108,7 @@ async function movePaused(cluster: ContractCluster): Promise<void> {
   const leader = all.find(({ leads }) => leads);
   const next = all[(all.findIndex(({ leads }) => leads) + 1) % all.length];
   if (!leader || !next) throw new Error('etcd has no leader');
-  const at = Date.now() + 2_000;
+  const at = Date.now() + 1_500;
   const drop = (verb: string): string =>
     `iptables -w 2 ${verb} INPUT -p tcp --dport ${cluster.ports.api} -m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -m comment --comment contract -j DROP`;
   const pause = `${sleepUntil(at)}; ${drop('-I')}; ${sleepUntil(at + pauseMs)}; ${drop('-D')}`;
