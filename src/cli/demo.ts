@@ -64,7 +64,7 @@ async function demo(flags: Flags): Promise<number> {
   try {
     const command = rotateCommand(cluster, flags.report);
     console.log(`\nrotates it, as its operator would:\n  ${command.map(readable).join(' ')}\n`);
-    const code = await Promise.race([run(command, flags.report), interrupted]);
+    const code = await Promise.race([run(command, flags.report, cluster.operatorFolder), interrupted]);
     console.log(`\nThe report: ${flags.report}   (${seconds(begun)} s in all)`);
     const { requests, failed } = cluster.calls;
     console.log(
@@ -99,13 +99,16 @@ function rotateCommand({ modelFile, ssh }: HollowCluster, report: string): strin
   ];
 }
 
-/** keyroll in a process of its own, as it always is; resolves to its exit code. */
-function run([program = '', ...args]: readonly string[], report: string): Promise<number> {
+/** keyroll in a process of its own, as it always is; resolves to its exit code. Nothing of the user's home counts here. */
+function run([program = '', ...args]: readonly string[], report: string, home: string): Promise<number> {
   mkdirSync(dirname(report), { recursive: true });
   // What an earlier run left must not pass for this one's.
   rmSync(report, { force: true });
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, HOME: home },
+    });
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? exitCodes.unexpected));
   });

@@ -79,7 +79,7 @@ class Kubelet implements Work {
       this.#readiness.follow(pod);
       this.#report(pod);
     };
-    this.#readiness.start(Math.max(podStartMs, 500));
+    this.#readiness.start(Math.max(podStartMs, 1_000));
     this.#folder.start();
     await this.#port.open();
     this.#health = await this.#node.listen(this.#flags.healthzPort, (socket) => {

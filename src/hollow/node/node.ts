@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Listener, Machine, Process, Program, Timings } from '../contracts.js';
 import type { Socket } from 'node:net';
@@ -77,6 +77,8 @@ export class HollowNode implements Machine {
   }
 
   log(line: string): void {
+    // What ends last may speak when the machine's folder is gone.
+    if (!existsSync(this.folder)) return;
     appendFileSync(join(this.folder, 'log'), `${new Date().toISOString()} ${line}\n`);
   }
 

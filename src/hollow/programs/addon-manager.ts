@@ -12,7 +12,7 @@ export function addonManager(timings: Timings): Program {
         return new AddonManager(
           machine,
           new Client(machine, readKubeconfig(machine, file), timings),
-          timings.nodeStatusMs,
+          4 * timings.nodeStatusMs,
         );
       }),
   };

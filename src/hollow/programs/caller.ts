@@ -10,7 +10,7 @@ export interface Calls {
   failed: number;
 }
 
-const everyMs = 500;
+const everyMs = 1_000;
 
 /**
  * A workload: calls the API as its account, with the trust that it was started with, and answers its readiness probe. Each

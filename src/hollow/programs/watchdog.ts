@@ -62,6 +62,7 @@ async function expectOk(machine: Machine, asked: Parameters<typeof get>[1]): Pro
 
 class Watchdog implements Work {
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(
     private readonly machine: Machine,
@@ -77,10 +78,12 @@ class Watchdog implements Work {
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
   #after(ms: number, failed: number): void {
+    if (this.#stopped) return;
     this.#timer = setTimeout(() => void this.#check(failed), ms);
   }
 
@@ -89,6 +92,7 @@ class Watchdog implements Work {
       await this.target.healthy(this.machine);
       this.#after(this.everyMs, 0);
     } catch (error) {
+      if (this.#stopped) return;
       this.machine.log(`${this.name} is unhealthy: ${(error as Error).message}`);
       if (failed === 0) {
         this.#after(this.everyMs, 1);

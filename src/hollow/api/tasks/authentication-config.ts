@@ -1,6 +1,6 @@
-import { parseCertificates } from '../../../pki/index.js';
 import type { KubeObject } from '../../kube/objects.js';
 import { resourceOf } from '../../kube/resources.js';
+import { certificatesIn } from '../../tls/verify.js';
 import { ApiError } from '../api-error.js';
 import type { Storage } from '../storage.js';
 
@@ -91,8 +91,7 @@ function united(data: Readonly<Record<string, string>>, trust: OwnTrust): Record
 /** Certificates of both, each once, without those that have expired. */
 function union(held = '', own: string): string {
   const all = [held, own]
-    .filter((pem) => pem.trim() !== '')
-    .flatMap((pem) => parseCertificates(pem, name))
-    .filter(({ notAfter }) => notAfter > new Date());
-  return [...new Map(all.map((each) => [each.fingerprint, each.pem])).values()].join('');
+    .flatMap(certificatesIn)
+    .filter(({ validTo }) => Date.parse(validTo) > Date.now());
+  return [...new Map(all.map((each) => [each.fingerprint256, each.toString()])).values()].join('');
 }
