@@ -54,7 +54,7 @@ async function demo(flags: Flags): Promise<number> {
       masters: Number(flags.masters),
       agents: flags.agents,
       timings: shortenedTimings,
-      keys: { type: 'rsa', bits: 2048 },
+      keys: { type: 'ec', curve: 'prime256v1' },
       watchdogDelayMs: 5_000,
       projectedTokens: false,
     },

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import { SocketPairs } from './sockets.js';
 
@@ -18,6 +19,11 @@ export class Network<H extends Host = Host> {
   readonly balancers = new Map<string, () => string | undefined>();
   readonly #hosts = new Map<string, H>();
   readonly #closing = new AbortController();
+
+  constructor() {
+    // Every connection that waits for its turn listens.
+    setMaxListeners(0, this.#closing.signal);
+  }
 
   /** Aborted when the cluster ends. */
   get closing(): AbortSignal {

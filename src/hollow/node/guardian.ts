@@ -46,6 +46,8 @@ export class Guardian {
   async finish(): Promise<void> {
     if (this.#child.exitCode !== null) return;
     const gone = once(this.#child, 'exit');
+    // Whoever waits for its end must not end before.
+    this.#child.ref();
     this.#child.stdin?.end();
     await gone;
   }
