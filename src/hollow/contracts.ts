@@ -202,6 +202,6 @@ export const shortenedTimings: Timings = {
   kubeletStartMs: 100,
   podStartMs: 100,
   podStopMs: 50,
-  watchdogMs: 2_000,
+  watchdogMs: 5_000,
   balancerProbeMs: 1_000,
 };

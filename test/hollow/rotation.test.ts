@@ -27,6 +27,14 @@ function untouched(): Map<string, string> {
   );
 }
 
+/** What the machines say of what ended, for the message of a failed test. */
+function ends(): string {
+  const logs = cluster.machines.map(({ node }) => readFileSync(join(node.folder, 'log'), 'utf8'));
+  return logs
+    .flatMap((log) => log.split('\n').filter((line) => /kills|fatal|ended with/.test(line)))
+    .join('\n');
+}
+
 /** keyroll as users run it, in a process of its own. */
 function keyroll(args: readonly string[]): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
@@ -63,7 +71,7 @@ describe('a rotation of a hollow cluster', () => {
         ...['--linux-ssh-private-key', ssh.keyFile, '--known-hosts', ssh.knownHosts, '--strict-host-keys'],
         ...['--report', file, '--yes'],
       ]);
-      expect(code, output).toBe(0);
+      expect(code, `${output}\n${code === 0 ? '' : ends()}`).toBe(0);
       const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
       expect(report.outcome).toBe('rotated');
       expect(failuresIn(report.probe)).toBe(0);
