@@ -13,6 +13,7 @@ import { fileOf, type Facts } from '../plan/facts.js';
 import type { Emit } from '../report/events.js';
 import { askAzure, azureGate } from './azure-preflight.js';
 import { backUpArtifacts } from './artifacts.js';
+import { givenProfile } from './given-profile.js';
 import { findBlockers, leftMasters } from './blockers.js';
 import { BlockedError } from './errors.js';
 import type { RotateOptions } from './options.js';
@@ -176,16 +177,18 @@ export async function mintOnce(session: Session): Promise<void> {
   const { model, options, state } = session;
   session.emit({ code: 'doing', text: 'making the new keys and certificates' });
   const profile = model.certificateProfile;
+  const given = await givenProfile(options, model);
   const texts = await mintSet({
     facts: session.facts(),
     oldCaKey: profile.caPrivateKey ?? '',
     oldServiceAccountKey: profile.apiServerPrivateKey,
     now: new Date(),
+    ...(given === undefined ? {} : { profile: given }),
     ...(options.validity === undefined ? {} : { leafLifetime: options.validity }),
     ...(options.caValidity === undefined ? {} : { caLifetime: options.caValidity }),
     extraApiServerSans: model.extraSans,
   });
-  const problems = checkSet(session.facts(), texts, new Date());
+  const problems = checkSet(session.facts(), texts, new Date(), given !== undefined);
   if (problems.length > 0)
     throw new Error(`the new set is not fit for use, and nothing was changed: ${problems.join('; ')}`);
   addAdminKubeconfigs(session.facts(), texts);

@@ -49,15 +49,24 @@ export function oldCredentials(session: Session): OldCredential[] {
     certificate: materials.get('old-client.crt'),
     key: materials.get('old-client.key'),
   };
-  const tokens = ['legacy', 'projected'].filter((kind) => materials.has(`old-token-${kind}`));
+  const tokens = ['legacy', 'projected'].filter(
+    (kind) =>
+      materials.has(`old-token-${kind}`) && materials.get('sa-old.pub') !== materials.get('sa-new.pub'),
+  );
+  // A CA that stays goes on accepting what it signed, until that expires.
+  const signed = session.facts().sameAuthority !== true;
   return [
-    { name: 'admin kubeconfig', try: () => asClient(session, session.oldIdentity) },
-    { name: 'client certificate', try: () => asClient(session, client) },
+    ...(signed
+      ? [
+          { name: 'admin kubeconfig', try: () => asClient(session, session.oldIdentity) },
+          { name: 'client certificate', try: () => asClient(session, client) },
+          { name: 'etcd client certificate', try: () => asEtcdClient(session) },
+        ]
+      : []),
     ...tokens.map((kind) => ({
       name: `service-account token (${kind})`,
       try: () => withToken(session, materials.get(`old-token-${kind}`)),
     })),
-    { name: 'etcd client certificate', try: () => asEtcdClient(session) },
     { name: 'front-proxy client certificate', try: () => asFrontProxy(session) },
   ];
 }

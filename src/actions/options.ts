@@ -28,8 +28,6 @@ export interface RotateOptions extends ClusterOptions {
   readonly caValidity?: number | undefined;
   /** A new set of certificates from a file instead of a minted one. */
   readonly certificateProfile?: string | undefined;
-  /** Go without a bridge when the file's CA has the present CA's subject. */
-  readonly acceptSameSubject?: boolean | undefined;
   /** The API does not answer: go on all the same. */
   readonly force?: boolean | undefined;
   readonly waitWorkloads: number;

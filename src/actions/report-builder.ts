@@ -27,6 +27,7 @@ export class ReportBuilder {
   #outcome: { outcome: Outcome; error?: string } = { outcome: 'failed' };
   #accepted: Tried = new Map();
   #refused: Tried = new Map();
+  #addons: readonly string[] = [];
   #ended: ReadonlyMap<string, NodeInventory> = new Map();
   #probing: Awaited<ReturnType<Probing['finish']>> = { probe: {}, notProbed: [] };
 
@@ -63,6 +64,11 @@ export class ReportBuilder {
     this.#ended = inventories;
   }
 
+  /** Workloads of kube-system that did not come back. */
+  addons(missing: readonly string[]): void {
+    this.#addons = missing;
+  }
+
   probed(probing: Awaited<ReturnType<Probing['finish']>>): void {
     this.#probing = probing;
   }
@@ -97,6 +103,7 @@ export class ReportBuilder {
       hostKeys: session.reach.fleet.recordedHostKeys,
       notes: session.notes,
       leftNodes: session.options.leaveNodes,
+      addonsMissing: this.#addons,
     };
   }
 
@@ -122,7 +129,9 @@ function credentialReports(session: Session, ended: ReadonlyMap<string, NodeInve
     );
     const { ca, frontProxyCa, kubeletClient } = session.layout;
     const authorities = [
-      report('ca', node.name, fingerprintAt(before, ca), fingerprintAt(after, ca)),
+      ...(facts.sameAuthority === true
+        ? []
+        : [report('ca', node.name, fingerprintAt(before, ca), fingerprintAt(after, ca))]),
       report(
         'kubelet-client',
         node.name,

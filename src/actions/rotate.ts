@@ -6,9 +6,12 @@ import { findNotes, certificateRows } from './preview.js';
 import type { Emit } from '../report/events.js';
 import type { Report } from '../report/report.js';
 import { PodsRemainError } from '../steps/orphan-pods.js';
+import { addonsNotBack, rememberAddons } from './addons.js';
+import { pauseAutoscaler, resumeAutoscaler } from './autoscaler.js';
 import { placeArtifacts, writeArtifacts } from './artifacts.js';
 import { beginSession, mintOnce } from './begin.js';
-import { DeclinedError } from './errors.js';
+import { BlockedError, DeclinedError } from './errors.js';
+import { givenProfile, profileBlockers } from './given-profile.js';
 import type { RotateOptions } from './options.js';
 import { checkOperatorFiles } from './operator-files.js';
 import { keepOldTokens, oldCredentials, tryAll } from './old-credentials.js';
@@ -18,6 +21,9 @@ import { messageOf } from './reach.js';
 import { planSummary } from './plan-summary.js';
 import { ReportBuilder } from './report-builder.js';
 import type { Session } from './session.js';
+
+/** After the last restart; refresh had waited for all of them before. */
+const addonPatienceMs = 5 * 60_000;
 
 /** Asked once, after it was shown what will happen; false: nothing is done. */
 export type Consent = (notes: readonly Finding[]) => Promise<boolean>;
@@ -46,6 +52,12 @@ export async function rotate(
     expiredToo: options.force,
   });
   checkOperatorFiles(model);
+  const blockers = profileBlockers(
+    await givenProfile(options, model),
+    model,
+    options.certificateProfile ?? '',
+  );
+  if (blockers.length > 0) throw new BlockedError(blockers);
   for (const text of model.warnings) emit({ code: 'warning', text });
   const layout = withApiPort(base, model.apiPort);
   const session = await beginSession(options, model, layout, emit);
@@ -69,6 +81,8 @@ async function rotateSession(session: Session): Promise<Report> {
     await mintOnce(session);
     writeArtifacts(session);
     await keepOldTokens(session);
+    await rememberAddons(session);
+    await pauseAutoscaler(session);
     probing = session.options.probe ? await startProbing(session) : noProbing('--no-probe was given');
     await report.observeStart();
     const paused = await runPhases(session, probing, report);
@@ -77,6 +91,7 @@ async function rotateSession(session: Session): Promise<Report> {
   } catch (error) {
     report.outcome(error instanceof PodsRemainError ? 'pods-remain' : 'failed', messageOf(error));
   }
+  await resumeAutoscaler(session);
   report.probed(await endProbing(session, probing));
   const result = report.build();
   session.emit({ code: 'report', report: result });
@@ -114,7 +129,10 @@ async function finish(session: Session, report: ReportBuilder): Promise<void> {
   report.ended(ended);
   report.demandRefusals();
   await placeArtifacts(session);
+  // Before the rotation counts as ended: nobody takes up one that has.
+  await resumeAutoscaler(session);
   session.state.journal.append('finished', session.rotation);
+  report.addons(await addonsNotBack(session, addonPatienceMs).catch((error: unknown) => [messageOf(error)]));
 }
 
 async function endProbing(

@@ -6,6 +6,7 @@ import type { ApiModel } from '../model/apimodel.js';
 import { byOs, type ClusterNode } from '../model/cluster.js';
 import type { NodeInventory } from '../model/inventory.js';
 import { Materials } from '../model/materials.js';
+import { publicKeyFingerprint } from '../pki/index.js';
 import type { Facts } from '../plan/facts.js';
 import type { Emit } from '../report/events.js';
 import type { ApiIdentity, Reach } from './reach.js';
@@ -73,6 +74,14 @@ export class Session {
     };
   }
 
+  /** A profile's CA is the present one. */
+  get #sameAuthority(): boolean {
+    const { materials } = this;
+    if (!materials.has('ca.crt') || !materials.has('old-ca.crt')) return false;
+    const key = (name: string): string => publicKeyFingerprint(materials.get(name));
+    return key('ca.crt') === key('old-ca.crt');
+  }
+
   shell = (name: string): NodeShell => {
     const node = this.nodes.find((candidate) => candidate.name === name);
     if (!node) throw new Error(`node ${name}: is not among the cluster's nodes`);
@@ -94,6 +103,7 @@ export class Session {
       adminUsername: this.model.adminUsername,
       leaveBridge: this.options.leaveBridge,
       reboot: this.options.reboot === true,
+      ...(this.#sameAuthority ? { sameAuthority: true } : {}),
       ...leaders,
     };
   }

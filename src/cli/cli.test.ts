@@ -35,6 +35,7 @@ const report: Report = {
   hostKeys: [],
   notes: [],
   leftNodes: [],
+  addonsMissing: [],
 };
 
 describe('exit codes', () => {
@@ -43,6 +44,9 @@ describe('exit codes', () => {
     expect(exitCodeOf({ ...report, outcome: 'pods-remain' })).toBe(exitCodes.podsRemain);
     expect(exitCodeOf({ ...report, outcome: 'failed' })).toBe(exitCodes.failed);
     expect(exitCodeOf({ ...report, probe: { write: { ...stats, lost: 1 } } })).toBe(exitCodes.requestsFailed);
+    expect(exitCodeOf({ ...report, addonsMissing: ['Deployment kube-system/coredns: 0 of 1'] })).toBe(
+      exitCodes.addonsMissing,
+    );
     expect(exitCodeOfError(new BlockedError([]))).toBe(exitCodes.blocked);
     expect(exitCodeOfError(new HostKeyError('changed', 'h', 'changed'))).toBe(exitCodes.hostKey);
     expect(exitCodeOfError(new Error('x'))).toBe(exitCodes.unexpected);
@@ -80,6 +84,9 @@ describe('reportLines', () => {
       refused: [{ name: 'token', acceptedBefore: true, refusedAfter: false, answer: 'status 200' }],
     }).join('\n');
     expect(bad).toContain('NOT replaced: ca on m0');
+    expect(reportLines({ ...report, addonsMissing: ['Deployment a/b: 0 of 1'] })).toContain(
+      'NOT BACK: Deployment a/b: 0 of 1',
+    );
     expect(bad).toContain('NOT REFUSED: old token');
   });
 });

@@ -26,11 +26,14 @@ export const exitCodes = {
   requestsFailed: 7,
   /** The jump host, a node or the API cannot be reached; nothing was changed. */
   unreachable: 8,
+  /** Rotated, but workloads of kube-system that worked before do not work after. */
+  addonsMissing: 11,
 } as const;
 
 export function exitCodeOf(report: Report): number {
   if (report.outcome === 'pods-remain') return exitCodes.podsRemain;
   if (report.outcome === 'failed') return exitCodes.failed;
+  if (report.addonsMissing.length > 0) return exitCodes.addonsMissing;
   return failuresIn(report.probe) > 0 ? exitCodes.requestsFailed : exitCodes.ok;
 }
 

@@ -16,6 +16,7 @@ export function reportLines(report: Report): string[] {
     ...report.hostKeys.map(
       ({ host, type, fingerprint }) => `host key recorded: ${host} ${type} ${fingerprint}`,
     ),
+    ...report.addonsMissing.map((name) => `NOT BACK: ${name}`),
     ...report.leftNodes.map((node) => `left out: node ${node} still has the old certificates`),
     `keyroll used ${report.memoryMb} MB at most`,
   ];

@@ -8,10 +8,6 @@ import { UsageError } from './usage-error.js';
 export function rotationFlags(): Option[] {
   return [
     new Option('--certificate-profile <file>', 'JSON file with the new set of certificates').argParser(path),
-    new Option(
-      '--accept-same-subject',
-      "rotate to a profile's CA that has the present CA's subject, without a bridge",
-    ).default(false),
     new Option('--force', 'go on although the API server does not answer').default(false),
     new Option('--pause-after <phase>', 'stop after this phase; the same command goes on').choices(
       phaseNames,
@@ -51,7 +47,6 @@ export function rotationFlags(): Option[] {
 /** The values of `rotationFlags` after `applyEnvironment`. */
 export interface RotationFlags {
   readonly certificateProfile?: string;
-  readonly acceptSameSubject: boolean;
   readonly force: boolean;
   readonly pauseAfter?: PhaseName;
   readonly yes: boolean;
@@ -77,7 +72,6 @@ export function rotateOptionsOf(command: Command, cluster: ClusterOptions): Rota
   return {
     ...cluster,
     certificateProfile: flags.certificateProfile || undefined,
-    acceptSameSubject: flags.acceptSameSubject,
     force: flags.force,
     pauseAfter: flags.pauseAfter,
     validity: flags.validity,

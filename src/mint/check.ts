@@ -11,7 +11,13 @@ import { credentialsOn, type Facts } from '../plan/facts.js';
  * What is wrong with a new set before anybody uses it; empty: nothing. Every leaf must be accepted by who trusts its new
  * CA alone, with the bridge also by who trusts the old one alone, and must lose no name, usage or subject.
  */
-export function checkSet(facts: Facts, texts: ReadonlyMap<string, string>, now: Date): string[] {
+export function checkSet(
+  facts: Facts,
+  texts: ReadonlyMap<string, string>,
+  now: Date,
+  /** Names, usages and subjects were chosen by the operator, and checked against what the cluster needs. */
+  chosen = false,
+): string[] {
   const specs = new Map(
     facts.nodes.flatMap((node) => credentialsOn(facts, node)).map((spec) => [spec.name, spec]),
   );
@@ -38,7 +44,7 @@ export function checkSet(facts: Facts, texts: ReadonlyMap<string, string>, now: 
     return [
       refusal(`${spec.name}, by the new CA`, leaf.pem, ca, leaf, now),
       ...bridged,
-      ...lost(spec.name, old, leaf),
+      ...(chosen && spec.profileField !== undefined ? [] : lost(spec.name, old, leaf)),
     ].flatMap((problem) => problem ?? []);
   });
 }

@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import type { CredentialSpec } from '../layouts/layout.js';
 import type { ClusterNode } from '../model/cluster.js';
+import type { CertificateProfile } from '../model/certificate-profile.js';
 import {
   bundle,
   generateKey,
@@ -19,6 +20,7 @@ import {
   type KeyPair,
 } from '../pki/index.js';
 import type { Facts } from '../plan/facts.js';
+import { setFromProfile } from './from-profile.js';
 import { credentialsOn, fileOf, mastersOf } from '../plan/facts.js';
 
 /** What the new set is made from and how long it lasts. */
@@ -32,6 +34,8 @@ export interface MintRequest {
   /** ms; left out: as long as what they replace was made to last. */
   readonly leafLifetime?: number;
   readonly caLifetime?: number;
+  /** A set of the operator's own for all that the cluster CA signs; what it lacks is minted. */
+  readonly profile?: CertificateProfile & { readonly caPrivateKey: string };
   /** More names for kube-apiserver's serving certificate (from the API model). */
   readonly extraApiServerSans: readonly string[];
 }
@@ -55,6 +59,22 @@ export async function mintSet(request: MintRequest): Promise<Texts> {
     ['sa-old.key', request.oldServiceAccountKey],
     ['sa-old.pub', keyPair(request.oldServiceAccountKey, 'service-account key').publicPem],
   ]);
+  const cluster = request.profile
+    ? fromProfile(request, request.profile, oldCa, texts)
+    : await clusterAuthority(request, oldCa, texts);
+  const proxyCa = await authority(request, oldProxyCa, 'proxy-ca', texts, lifetime(oldCa));
+  await leaves(request, { ...cluster, proxyCa }, texts);
+  const serviceAccountKey = texts.get('apiserver.key') ?? '';
+  texts.set('sa-new.key', serviceAccountKey);
+  texts.set('sa-new.pub', keyPair(serviceAccountKey, 'service-account key').publicPem);
+  return texts;
+}
+
+async function clusterAuthority(
+  request: MintRequest,
+  oldCa: Certificate,
+  texts: Texts,
+): Promise<Pick<Signers, 'ca' | 'bridge'>> {
   const ca = await authority(request, oldCa, 'ca', texts);
   const bridge = mintBridge({
     newCa: ca.certificate,
@@ -63,12 +83,20 @@ export async function mintSet(request: MintRequest): Promise<Texts> {
     validity: shorter(ca.certificate, oldCa),
   });
   texts.set('bridge.crt', bridge.pem);
-  const proxyCa = await authority(request, oldProxyCa, 'proxy-ca', texts);
-  await leaves(request, { ca, proxyCa, bridge }, texts);
-  const serviceAccountKey = texts.get('apiserver.key') ?? '';
-  texts.set('sa-new.key', serviceAccountKey);
-  texts.set('sa-new.pub', keyPair(serviceAccountKey, 'service-account key').publicPem);
-  return texts;
+  return { ca, bridge };
+}
+
+function fromProfile(
+  { facts, oldCaKey }: MintRequest,
+  profile: CertificateProfile & { readonly caPrivateKey: string },
+  oldCa: Certificate,
+  texts: Texts,
+): Pick<Signers, 'ca' | 'bridge'> {
+  const specs = [...new Map(wanted(facts).map(({ spec }) => [spec.name, spec])).values()];
+  const given = setFromProfile(profile, specs, { ca: oldCa, key: oldCaKey });
+  for (const [name, text] of given.texts) texts.set(name, text);
+  if (given.bridge) texts.set('bridge.crt', given.bridge.pem);
+  return { ca: { certificate: given.ca, privatePem: profile.caPrivateKey }, bridge: given.bridge };
 }
 
 /** A CA in place of an old one, with a common name that no other has. */
@@ -77,19 +105,26 @@ async function authority(
   old: Certificate,
   name: string,
   texts: Texts,
+  /** ms; it lasts so long at least. Front-proxy CAs that old releases of AKS Engine made last two years. */
+  atLeast = 0,
 ): Promise<Issuer> {
   const key = await generateKey(keySpecLike(old));
   const certificate = mintAuthority({
     like: old,
     commonName: newCaCommonName(request.now, name),
     key,
-    validity: validityLike(old, { now: request.now, override: request.caLifetime }),
+    validity: validityLike(old, { now: request.now, override: request.caLifetime ?? longer(old, atLeast) }),
   });
   texts.set(`${name}.crt`, certificate.pem);
   texts.set(`${name}.key`, key.privatePem);
   texts.set(`${name}.bundle`, bundle(certificate.pem, old.pem));
   return { certificate, privatePem: key.privatePem };
 }
+
+const lifetime = ({ notBefore, notAfter }: Certificate): number => notAfter.getTime() - notBefore.getTime();
+
+const longer = (old: Certificate, atLeast: number): number | undefined =>
+  lifetime(old) < atLeast ? atLeast : undefined;
 
 /** The bridge lasts no longer than either CA. */
 function shorter(newCa: Certificate, oldCa: Certificate): { notBefore: Date; notAfter: Date } {
@@ -102,7 +137,8 @@ function shorter(newCa: Certificate, oldCa: Certificate): { notBefore: Date; not
 interface Signers {
   readonly ca: Issuer;
   readonly proxyCa: Issuer;
-  readonly bridge: Certificate;
+  /** None when the CA stays. */
+  readonly bridge: Certificate | undefined;
 }
 
 interface Wanted {
@@ -115,12 +151,14 @@ async function leaves(request: MintRequest, signers: Signers, texts: Texts): Pro
   await pMap(
     wanted(request.facts),
     async ({ name, spec, old }) => {
+      texts.set(`old-${name}.crt`, old.pem);
+      if (texts.has(`${name}.crt`)) return;
       const key = await generateKey(keySpecLike(old));
       const leaf = sign(request, signers, spec, old, key);
-      texts.set(`old-${name}.crt`, old.pem);
       texts.set(`${name}.crt`, leaf.pem);
       texts.set(`${name}.key`, key.privatePem);
-      if (spec.bridgeOn === 'master') texts.set(`${name}.chain`, bundle(leaf.pem, signers.bridge.pem));
+      if (spec.bridgeOn === 'master' && signers.bridge)
+        texts.set(`${name}.chain`, bundle(leaf.pem, signers.bridge.pem));
     },
     { concurrency: 2 },
   );
@@ -137,7 +175,12 @@ function sign(
   if (spec.signer === 'itself')
     return mintSelfSigned({ like: old, key, validity: validityLike(old, { now, override }) });
   const issuer = spec.signer === 'cluster-ca' ? signers.ca : signers.proxyCa;
-  const validity = validityLike(old, { now, override, notAfterMax: issuer.certificate.notAfter });
+  const atLeast = spec.signer === 'front-proxy-ca' ? lifetime(issuer.certificate) : 0;
+  const validity = validityLike(old, {
+    now,
+    override: override ?? longer(old, atLeast),
+    notAfterMax: issuer.certificate.notAfter,
+  });
   return mintLeaf({
     like: old,
     issuer,

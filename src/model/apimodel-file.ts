@@ -45,16 +45,28 @@ export function validate<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const steps = issue?.path ?? [];
-  const path = pathText(steps);
-  const hidden =
-    secret.some((prefix) => path.startsWith(prefix)) || steps.some((step) => SECRET.test(String(step)));
-  const found = describe(valueAt(value, steps), hidden);
-  const expected = (issue?.message ?? 'something else')
-    .replace(/^Invalid \w+: expected /, '')
-    .replace(/, received .*/, '');
-  throw new ModelError(file, path, `found ${found}; expected ${expected}; ${advice}`);
+  const [problem] = problemsOf(schema, value, secret);
+  throw new ModelError(file, problem?.path ?? '', `${problem?.what ?? 'found something else'}; ${advice}`);
+}
+
+/**
+ * All fields that differ from a schema: where, what was found, what was expected.
+ * @param secret paths that begin so are described by their type only
+ */
+export function problemsOf(
+  schema: z.ZodType,
+  value: unknown,
+  secret: readonly string[],
+): { readonly path: string; readonly what: string }[] {
+  const issues = schema.safeParse(value).error?.issues ?? [];
+  return issues.map((issue) => {
+    const steps = issue.path;
+    const path = pathText(steps);
+    const hidden =
+      secret.some((prefix) => path.startsWith(prefix)) || steps.some((step) => SECRET.test(String(step)));
+    const expected = issue.message.replace(/^Invalid \w+: expected /, '').replace(/, received .*/, '');
+    return { path, what: `found ${describe(valueAt(value, steps), hidden)}; expected ${expected}` };
+  });
 }
 
 const SECRET = /password|secret|private|key$/i;

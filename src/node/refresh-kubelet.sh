@@ -29,7 +29,8 @@ trap 'exit 143' HUP INT TERM
 for unit in "$@"; do
   if systemctl is-active -q "$unit"; then stopped="$stopped $unit"; systemctl stop "$unit"; fi
 done
-if ! signed; then
+# A CA that stays has signed the old one too: then it is moved away once.
+if ! signed || [ ! -e "$kept" ]; then
   mkdir -p "$kept"
   for old in "$pki"/kubelet-client-*.pem; do
     [ -L "$old" ] || [ -e "$old" ] || continue

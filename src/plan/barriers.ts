@@ -22,6 +22,9 @@ const oldProxyCa = 'old-proxy-ca.crt';
 const newProxyCa = 'proxy-ca.crt';
 const old = (name: string): string => `old-${name}`;
 
+/** What nobody names any more in the end. */
+const gone = (facts: Facts): string[] => (facts.sameAuthority === true ? [] : [oldCa]);
+
 interface View {
   readonly server: string;
   readonly target: string;
@@ -114,7 +117,7 @@ export function refreshBarrier(facts: Facts): Barrier {
         ...(node.role === 'master'
           ? [expects(apiServer(facts, 'apiserver.chain'), [newCa, oldCa, newProxyCa, oldProxyCa], [])]
           : []),
-        kubelet(facts, [newCa], [oldCa], `kubeletserver@${node.name}.crt`),
+        kubelet(facts, [newCa], gone(facts), `kubeletserver@${node.name}.crt`),
       ],
       processes: [],
     })),
@@ -148,7 +151,7 @@ function afterDistrust(facts: Facts, node: ClusterNode): NodeExpectation {
     replaced(facts, node.name, facts.layout.ca, newCa),
     ...pairs(facts, node, false, (name) => name !== 'apiserver' || !facts.leaveBridge),
   ];
-  const ofKubelet = kubelet(facts, [newCa], [oldCa], `kubeletserver@${node.name}.crt`);
+  const ofKubelet = kubelet(facts, [newCa], gone(facts), `kubeletserver@${node.name}.crt`);
   if (node.role === 'agent') return { node: node.name, files, servers: [ofKubelet], processes: [] };
   const serving = facts.leaveBridge ? 'apiserver.chain' : 'apiserver.crt';
   return {
@@ -160,8 +163,8 @@ function afterDistrust(facts: Facts, node: ClusterNode): NodeExpectation {
       ...untouched(facts, node),
     ],
     servers: [
-      expects(apiServer(facts, serving), [newCa, newProxyCa], [oldCa, oldProxyCa]),
-      ...etcd(facts, node, [newCa], [oldCa], (name) => `${name}.crt`),
+      expects(apiServer(facts, serving), [newCa, newProxyCa], [...gone(facts), oldProxyCa]),
+      ...etcd(facts, node, [newCa], gone(facts), (name) => `${name}.crt`),
       ofKubelet,
     ],
     processes: [apiServerDistrust(facts, node), controllerManagerDistrust(facts, node)],

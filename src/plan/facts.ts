@@ -22,6 +22,8 @@ export interface Facts {
   readonly leaveBridge: boolean;
   /** Masters are rebooted from outside instead of restarting services on them. */
   readonly reboot?: boolean;
+  /** The cluster CA stays, and its leaves alone are renewed: what it signed before is accepted as before. */
+  readonly sameAuthority?: boolean;
 }
 
 export function mastersOf(facts: Facts): ClusterNode[] {

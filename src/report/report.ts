@@ -56,6 +56,8 @@ export interface Report {
   readonly hostKeys: readonly { host: string; type: string; fingerprint: string }[];
   readonly notes: readonly string[];
   readonly leftNodes: readonly string[];
+  /** Workloads of kube-system and aggregated APIs that worked before and do not after, each with what is missing. */
+  readonly addonsMissing: readonly string[];
 }
 
 /**

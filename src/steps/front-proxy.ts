@@ -18,11 +18,14 @@ interface Endpoints extends KubeObject {
 const configPath = '/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication';
 
 /**
- * Waits until `extension-apiserver-authentication` holds the old and the new front-proxy CA and every aggregated API
- * server names both in its handshake: only then may kube-apiserver show it a new front-proxy certificate.
+ * Waits until `extension-apiserver-authentication` holds the old (unless it has expired) and the new front-proxy CA and every
+ * aggregated API server names both in its handshake: only then may kube-apiserver show it a new front-proxy certificate.
  */
 export const awaitFrontProxy: StepRunner<'await-front-proxy'> = async (_step, context) => {
-  const authorities = ['proxy-ca.crt', 'old-proxy-ca.crt'].map((name) => context.materials.get(name));
+  const authorities = stillValid(
+    ['proxy-ca.crt', 'old-proxy-ca.crt'].map((name) => context.materials.get(name)),
+    new Date(),
+  );
   await waitFor(
     'extension-apiserver-authentication holds both front-proxy CAs',
     () => configHolds(context, authorities),
@@ -39,6 +42,13 @@ export const awaitFrontProxy: StepRunner<'await-front-proxy'> = async (_step, co
   );
   return { servers };
 };
+
+/** kube-apiserver takes a CA that has expired out of the ConfigMap, so nobody can be asked to hold it. */
+export function stillValid(authorities: readonly string[], now: Date): string[] {
+  return authorities.filter((pem) =>
+    parseCertificates(pem, 'front-proxy CA').some((ca) => ca.notAfter > now),
+  );
+}
 
 async function configHolds({ kube }: StepContext, authorities: readonly string[]): Promise<true | string> {
   const config = await kube().get<KubeObject & { data?: Record<string, string> }>(configPath);

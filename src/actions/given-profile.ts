@@ -1,0 +1,39 @@
+import { caRelation } from '../mint/from-profile.js';
+import type { ApiModel } from '../model/apimodel.js';
+import type { CertificateProfile } from '../model/certificate-profile.js';
+import type { Finding } from '../model/plan.js';
+import { readCertificateProfile } from '../model/profile-file.js';
+import { parseCertificate } from '../pki/index.js';
+import type { RotateOptions } from './options.js';
+
+/**
+ * The operator's own set, when `--certificate-profile` names one; read again each time, since it holds keys.
+ * @throws ModelError with all of its problems
+ */
+export async function givenProfile(
+  { certificateProfile }: Pick<RotateOptions, 'certificateProfile'>,
+  model: ApiModel,
+): Promise<(CertificateProfile & { readonly caPrivateKey: string }) | undefined> {
+  if (certificateProfile === undefined) return undefined;
+  return readCertificateProfile(certificateProfile, model, new Date());
+}
+
+/** What forbids to rotate to a set that is sound by itself. */
+export function profileBlockers(
+  profile: CertificateProfile | undefined,
+  model: ApiModel,
+  file: string,
+): Finding[] {
+  if (!profile) return [];
+  const present = parseCertificate(model.certificateProfile.caCertificate, `${model.file}: caCertificate`);
+  const next = parseCertificate(profile.caCertificate, `${file}: caCertificate`);
+  if (caRelation(present, next) !== 'same-subject') return [];
+  return [
+    {
+      code: 'same-subject',
+      where: `${file}: certificateProfile.caCertificate`,
+      what: `has the subject of the present CA (${present.subject}) but another key, so no bridge is possible: OpenSSL's clients would take one for the other`,
+      next: 'make a CA with another common name and sign the leaves with it (aks-engine names every CA CN=ca), or leave --certificate-profile away: keyroll makes a set with a name of its own',
+    },
+  ];
+}
