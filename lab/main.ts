@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { terminalProgress } from './assets/index.js';
 import * as lab from './cluster/index.js';
 import type { Progress } from './assets/index.js';
+import { probe, type ProbeFlags } from './probe/probe.js';
 
 const number = (text: string): number => {
   const value = Number(text);
@@ -87,6 +88,15 @@ program
   .argument('<command...>')
   .action(async (command: string[]) => {
     process.exitCode = await lab.execInteractive(command);
+  });
+program
+  .command('probe')
+  .description('ask the API of every master and of the balancer, and count what fails, until Ctrl-C')
+  .option('--reads <rate>', 'reads a second', number, 20)
+  .option('--writes <rate>', 'writes a second', number, 10)
+  .option('--seconds <count>', 'end after so many seconds', number, 0)
+  .action(async (flags: ProbeFlags) => {
+    process.exitCode = await probe(flags);
   });
 program
   .command('ssh')

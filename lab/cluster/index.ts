@@ -89,10 +89,11 @@ export async function asMachine(
 /** As exec, on this terminal; resolves to the exit code. */
 export async function execInteractive(
   argv: readonly string[],
+  which: keyof typeof otherMachines = 'operator',
   stateDir = stateDirFromEnvironment(),
 ): Promise<number> {
   const { plan } = await existingLab(stateDir);
-  return runInteractive(await asMachine(plan, 'operator', argv));
+  return runInteractive(await asMachine(plan, which, argv));
 }
 
 /**
@@ -170,6 +171,7 @@ export interface NodePaths extends LabNode {
 
 /** Where a test finds the lab's parts on the host. */
 export interface LabPaths {
+  readonly fqdn: string;
   /** `apimodel.json`, `azuredeploy.json`, `kubeconfig/`, `azureuser_rsa`, `known_hosts`. */
   readonly clusterDir: string;
   readonly sshKey: string;
@@ -188,6 +190,7 @@ export async function paths(stateDir = stateDirFromEnvironment()): Promise<LabPa
     return { ...node, root, results, console: log };
   });
   return {
+    fqdn: plan.fqdn,
     clusterDir: labFolders(plan).cluster,
     sshKey: key,
     knownHosts,

@@ -5,6 +5,7 @@ import { rotateCommand } from './rotate-command.js';
 import { parseServing } from './serving.js';
 
 const paths: LabPaths = {
+  fqdn: 'lab.example',
   clusterDir: '/lab/cluster',
   sshKey: '/lab/cluster/azureuser_rsa',
   knownHosts: '/lab/cluster/known_hosts',

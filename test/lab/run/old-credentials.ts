@@ -1,6 +1,6 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { credentialsIn } from './kubeconfig.js';
+import { credentialsIn } from '../../../lab/probe/credentials.js';
 import type { TestLab } from '../test-lab.js';
 
 /** A credential that was taken aside before a rotation, and how it is used. */
