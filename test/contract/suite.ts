@@ -3,8 +3,9 @@ import type { ContractCluster, Fact } from './cluster.js';
 import { apiserverFacts } from './facts/apiserver.js';
 import { controllerFacts } from './facts/controllers.js';
 import { etcdFacts } from './facts/etcd.js';
+import { kubeletFacts } from './facts/kubelet.js';
 
-const facts: readonly Fact[] = [...apiserverFacts, ...controllerFacts, ...etcdFacts];
+const facts: readonly Fact[] = [...apiserverFacts, ...controllerFacts, ...kubeletFacts, ...etcdFacts];
 
 /** Holds a cluster to the facts that settle so fast, one after another. */
 export function itKeeps(settles: readonly Fact['settles'][], cluster: () => ContractCluster): void {

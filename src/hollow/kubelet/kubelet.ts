@@ -4,14 +4,13 @@ import type { Listener, Program } from '../contracts.js';
 import type { KubeObject } from '../kube/objects.js';
 import type { HollowNode } from '../node/node.js';
 import { running as runningProgram, type Work } from '../programs/running.js';
-import type { TlsPort } from '../tls/tls-port.js';
 import { ApiPods, isStatic } from './api-pods.js';
 import { currentPair, hasClientCertificate, requestClientCertificate } from './client-certificate.js';
 import { readKubeletFlags, type KubeletFlags } from './flags.js';
 import { StaticPods } from './mirrors.js';
 import { Readiness } from './readiness.js';
 import type { Runtime } from './runtime.js';
-import { kubeletPort } from './serving.js';
+import { KubeletPort } from './serving.js';
 import { ManifestFolder } from './static-pods.js';
 import { nodeStatus } from './status.js';
 
@@ -43,7 +42,7 @@ class Kubelet implements Work {
   readonly #flags: KubeletFlags;
   readonly #starts: number;
   readonly #config: ClientConfig;
-  readonly #port: TlsPort;
+  readonly #port: KubeletPort;
   readonly #readiness: Readiness;
   readonly #static: StaticPods;
   readonly #folder: ManifestFolder;
@@ -64,7 +63,7 @@ class Kubelet implements Work {
     this.#starts = starts;
     this.#podNetwork = podNetwork;
     this.#config = readKubeconfig(node, flags.kubeconfig);
-    this.#port = kubeletPort(node, flags);
+    this.#port = new KubeletPort(node, flags, node.timings);
     this.#ended = new Promise((resolve) => (this.#end = resolve));
     this.#readiness = new Readiness(node, (pod) => this.#report(pod));
     this.#static = new StaticPods(node, runtime, this.#readiness);
