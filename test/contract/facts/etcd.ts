@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { ContractCluster, ContractNode, Fact } from '../cluster.js';
 import { clusterCa, first, freshCa, handshake, read, successor, withFiles, within } from '../tools.js';
 
 /** The shell words that ask etcd as its API server does, with the files of the node. */
 const etcdctl = ({ certs, ports }: ContractCluster): string =>
-  `cd "$KEYROLL_ROOT${certs}" && ETCDCTL_API=3 etcdctl --endpoints=https://127.0.0.1:${ports.etcd} --cacert="$KEYROLL_ROOT${certs}/ca.crt" --cert="$KEYROLL_ROOT${certs}/etcdclient.crt" --key="$KEYROLL_ROOT${certs}/etcdclient.key"`;
+  `cd "$KEYROLL_ROOT${certs}" && ETCDCTL_API=3 etcdctl --dial-timeout=20s --command-timeout=30s --endpoints=https://127.0.0.1:${ports.etcd} --cacert="$KEYROLL_ROOT${certs}/ca.crt" --cert="$KEYROLL_ROOT${certs}/etcdclient.crt" --key="$KEYROLL_ROOT${certs}/etcdclient.key"`;
 
 interface MemberState {
   readonly node: ContractNode;
@@ -95,33 +96,38 @@ async function times(count: number, work: () => Promise<void>): Promise<void> {
   for (let done = 0; done < count; done += 1) await work();
 }
 
-/** How long requests are held back, and when in it leadership moves, ms. */
-const pauseMs = 800;
+/** Requests under way end in this time, ms. */
 const settledMs = 250;
+/** A pause must be shorter, or clients lose their patience with whoever holds them back, ms. */
+const longestPauseMs = 2_000;
 
 /**
- * All masters drop what arrives at their API servers at one moment, by the clock that they share, for less than a second;
- * what is under way ends, leadership moves, and TCP sends again what was dropped.
+ * All masters drop what arrives at their API servers, what is under way ends, leadership moves, and TCP sends again what
+ * was dropped. @returns how long that took, ms
  */
-async function movePaused(cluster: ContractCluster): Promise<void> {
+async function movePaused(cluster: ContractCluster): Promise<number> {
   const all = await members(cluster);
   const leader = all.find(({ leads }) => leads);
   const next = all[(all.findIndex(({ leads }) => leads) + 1) % all.length];
   if (!leader || !next) throw new Error('etcd has no leader');
-  const at = Date.now() + 1_500;
-  const drop = (verb: string): string =>
-    `iptables -w 2 ${verb} INPUT -p tcp --dport ${cluster.ports.api} -m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -m comment --comment contract -j DROP`;
-  const pause = `${sleepUntil(at)}; ${drop('-I')}; ${sleepUntil(at + pauseMs)}; ${drop('-D')}`;
-  const move = `${sleepUntil(at + settledMs)}; ${etcdctl(cluster)} move-leader ${next.id}`;
-  await Promise.all([
-    ...cluster.masters.map(({ name }) => cluster.onNode(name, pause)),
-    cluster.onNode(leader.node.name, move),
-  ]);
-}
-
-/** Shell words that sleep until a moment, ms since 1970. */
-function sleepUntil(at: number): string {
-  return `left=$(( ${at} - $(date +%s%3N) )); [ $left -le 0 ] || sleep "$(printf '%d.%03d' $((left / 1000)) $((left % 1000)))"`;
+  const everywhere = (verb: string): Promise<string[]> =>
+    Promise.all(
+      cluster.masters.map(({ name }) =>
+        cluster.onNode(
+          name,
+          `iptables -w 2 ${verb} INPUT -p tcp --dport ${cluster.ports.api} -m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -m comment --comment contract -j DROP`,
+        ),
+      ),
+    );
+  const begun = Date.now();
+  await everywhere('-I');
+  try {
+    await sleep(settledMs);
+    await cluster.onNode(leader.node.name, `${etcdctl(cluster)} move-leader ${next.id}`);
+  } finally {
+    await everywhere('-D');
+  }
+  return Date.now() - begun;
 }
 
 const movedBare: Fact = {
@@ -133,13 +139,26 @@ const movedBare: Fact = {
   },
 };
 
+const attempts = 4;
+
 const movedPaused: Fact = {
   title: "etcd's leadership moved behind a pause on all masters fails none",
   settles: 'slow',
   async check(cluster) {
-    const { requests, failed } = await cluster.underLoad(() => times(moves, () => movePaused(cluster)));
-    expect(requests).toBeGreaterThan(0);
-    expect(failed).toBe(0);
+    for (let attempt = 1; ; attempt += 1) {
+      let longest = 0;
+      const { requests, failed } = await cluster.underLoad(() =>
+        times(moves, async () => {
+          longest = Math.max(longest, await movePaused(cluster));
+        }),
+      );
+      // A machine that was too busy to pause for so short a time has shown nothing.
+      if (longest > longestPauseMs && attempt < attempts) continue;
+      expect(longest).toBeLessThanOrEqual(longestPauseMs);
+      expect(requests).toBeGreaterThan(0);
+      expect(failed).toBe(0);
+      return;
+    }
   },
 };
 
