@@ -43,12 +43,6 @@ module.exports = {
       'general core',
     ),
     only('nothing-imports-cli', '^src/(?!cli)', '^src/cli', 'the core never prints'),
-    only(
-      'hollow-is-not-the-product',
-      '^src/hollow',
-      '^src/(?!hollow|pki)',
-      'stand-ins must not share the judgement of what is tried on them',
-    ),
     only('product-knows-no-lab', '^src', '^(lab|test|bench)', 'the product does not know its tests'),
     only(
       'lab-is-not-the-product',
