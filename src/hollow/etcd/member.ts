@@ -77,8 +77,11 @@ export class Member implements Peer {
         protocols,
         onClient: (socket) => this.#clientCame(socket),
       });
-    if (metricsPort !== undefined)
-      this.#ports.push(await this.#machine.listen(metricsPort, (socket) => answerHttp(socket, this)));
+    if (metricsPort === undefined) return;
+    const metrics = await this.#machine.listen(metricsPort, (socket) => answerHttp(socket, this));
+    this.#ports.push(metrics);
+    // Who was asked to stop meanwhile must not keep a port from its successor.
+    if (this.#stopped()) metrics.close();
   }
 
   stop(): void {

@@ -80,13 +80,23 @@ class Kubelet implements Work {
     };
     this.#readiness.start(Math.max(podStartMs, 1_000));
     this.#folder.start();
+    await this.#openPorts();
+    if (this.#isStopped()) return;
+    await this.#connect();
+    await this.#ended;
+  }
+
+  /** What was asked to stop meanwhile must not keep a port from its successor. */
+  async #openPorts(): Promise<void> {
     await this.#port.open();
-    this.#health = await this.#node.listen(this.#flags.healthzPort, (socket) => {
+    const health = await this.#node.listen(this.#flags.healthzPort, (socket) => {
       socket.on('error', () => undefined);
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok');
     });
-    await this.#connect();
-    await this.#ended;
+    this.#health = health;
+    if (!this.#isStopped()) return;
+    health.close();
+    this.#port.close();
   }
 
   stop(): void {
