@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortenedTimings, startCluster, type HollowCluster } from '../../src/hollow/index.js';
+import { stackBehind, type StackBehind } from './azure-flags.js';
 import { failuresIn, type Report } from '../../src/report/report.js';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 let cluster: HollowCluster;
 let before: Map<string, string>;
+let azure: StackBehind;
 
 /** Manifests, units and defaults of all nodes, which a rotation must leave as they were. */
 function untouched(): Map<string, string> {
@@ -56,8 +58,15 @@ beforeAll(async () => {
     projectedTokens: false,
   });
   before = untouched();
+  azure = await stackBehind(
+    cluster.modelFile,
+    cluster.machines.map(({ node }) => node.name),
+  );
 }, 180_000);
-afterAll(() => cluster.stop());
+afterAll(async () => {
+  await azure.stack.close();
+  await cluster.stop();
+});
 
 describe('a rotation of a hollow cluster', () => {
   it(
@@ -69,11 +78,18 @@ describe('a rotation of a hollow cluster', () => {
       const { code, output } = await keyroll([
         ...['rotate-certs', '--api-model', modelFile, '--ssh-host', ssh.host, '--ssh-port', String(ssh.port)],
         ...['--linux-ssh-private-key', ssh.keyFile, '--known-hosts', ssh.knownHosts, '--strict-host-keys'],
+        ...azure.args,
         ...['--report', file, '--yes'],
       ]);
       expect(code, `${output}\n${code === 0 ? '' : ends()}`).toBe(0);
       const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
       expect(report.outcome).toBe('rotated');
+      expect(azure.stack.unknown).toEqual([]);
+      // Every machine was asked for before the start.
+      expect(azure.stack.requests.filter((line) => /virtualMachines\/k8s-.* 200$/.test(line))).toHaveLength(
+        5,
+      );
+      expect(output + readFileSync(file, 'utf8')).not.toContain(azure.secret);
       expect(failuresIn(report.probe)).toBe(0);
       expect(report.phases.map(({ name }) => name)).toEqual(['trust', 'present', 'refresh', 'distrust']);
       expect(
