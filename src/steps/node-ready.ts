@@ -7,21 +7,29 @@ interface Node extends KubeObject {
 }
 
 /**
- * Waits until a node's kubelet has reported Ready anew, later than what the API has of it now. By the kubelet's own clock
- * alone, so that clocks need not agree.
+ * Waits until a node is Ready by a report of its kubelet that `isNew` takes for one of the kubelet that runs now. A kubelet
+ * reports when it has started, and after that for minutes only when something changes.
  */
-export async function readyAgain(context: StepContext, name: string): Promise<void> {
-  const before = (await ready(context, name))?.lastHeartbeatTime;
+export async function readyAnew(
+  context: StepContext,
+  name: string,
+  isNew: (heartbeat: string) => boolean,
+): Promise<void> {
   await waitFor(
     `node ${name} is Ready`,
     async () => {
       const seen = await ready(context, name);
-      if (seen === undefined || seen.lastHeartbeatTime === before)
+      if (seen === undefined || !isNew(seen.lastHeartbeatTime ?? ''))
         return 'its kubelet has not reported since';
       return seen.status === 'True' ? true : (seen.message ?? 'it is not Ready');
     },
     { timeoutMs: 300_000 },
   );
+}
+
+/** When a node's kubelet reported last, by its own clock, as the API says it. */
+export async function lastHeartbeat(context: StepContext, name: string): Promise<string> {
+  return (await ready(context, name))?.lastHeartbeatTime ?? '';
 }
 
 async function ready({ kube }: StepContext, name: string) {

@@ -68,7 +68,15 @@ function world(answers: Answers, restart: () => Promise<void> = () => Promise.re
     kube: () => ({
       get: () =>
         Promise.resolve({
-          status: { conditions: [{ type: 'Ready', status: 'True', lastHeartbeatTime: String(beats++) }] },
+          status: {
+            conditions: [
+              {
+                type: 'Ready',
+                status: 'True',
+                lastHeartbeatTime: new Date(1_700_000_000_000 + beats++ * 1000 - 2000).toISOString(),
+              },
+            ],
+          },
         }),
     }),
   } as unknown as StepContext;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StepOf } from '../model/plan.js';
 import { fileLines, type StepContext, type StepRunner } from './context.js';
 import { leadElsewhere } from './move-leader.js';
-import { readyAgain } from './node-ready.js';
+import { readyAnew } from './node-ready.js';
 import { patiently } from './patience.js';
 import { stage, unitName } from './remote-step.js';
 import { masterSettings } from './restart-apiserver.js';
@@ -25,8 +25,9 @@ export const rebootMaster: StepRunner<'reboot-master'> = async (step, context) =
   const leadership = await prepare(step, context, name);
   const state = await start(step, context, name);
   if (state !== 'returned') await reboot(context, node, name, state);
-  await readyAgain(context, node);
   const { stdout } = await context.shell(node).run('reboot-log', [name]);
+  const left = leftAt(stdout);
+  await readyAnew(context, node, (heartbeat) => Date.parse(heartbeat) >= left);
   return {
     node,
     process: context.layout.apiServer.program,
@@ -51,6 +52,12 @@ async function prepare(
     await shell.run('install-files', [rotation], { stdin: fileLines(step.before, materials) });
   await stage(context, step.node, name, { manifest: step.swap.text, files: step.files });
   return leadElsewhere(context, step.node);
+}
+
+/** When the node had left service, ms by its own clock: its log's last word before the reboot. */
+function leftAt(log: string): number {
+  const [, ms = ''] = [...log.matchAll(/^(\d{13}) parted$/gm)].at(-1) ?? [];
+  return Number(ms);
 }
 
 /** `returned`: it was rebooted before; else the id of the boot that shall end. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { WindowsTalk } from '../adapters/ssh/types.js';
 import type { StepContext, StepRunner } from './context.js';
-import { readyAgain } from './node-ready.js';
+import { lastHeartbeat, readyAnew } from './node-ready.js';
 import { patiently } from './patience.js';
 
 const progress = z.looseObject({
@@ -25,6 +25,7 @@ const timeoutMs = 30 * 60_000;
 export const refreshWindowsNode: StepRunner<'refresh-windows-node'> = async (step, context) =>
   context.guard.run(step.node, async () => {
     const { rotation, materials } = context;
+    const before = await lastHeartbeat(context, step.node);
     await context.windows(step.node).talk(async (talk) => {
       const settings = {
         rotation,
@@ -35,8 +36,7 @@ export const refreshWindowsNode: StepRunner<'refresh-windows-node'> = async (ste
       await work(talk, step.node, settings, context);
       await talk.run('End', { rotation });
     }, context.note);
-    // From here on only the kubelet that runs now reports.
-    await readyAgain(context, step.node);
+    await readyAnew(context, step.node, (heartbeat) => heartbeat !== before);
     return { node: step.node, processes: ['kubelet', 'kube-proxy'] };
   });
 
