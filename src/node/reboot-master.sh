@@ -76,11 +76,12 @@ quiet() {
   done
 }
 
-# Requests that are under way through this master are answered in the first moment; what comes later gets a reset before
-# any byte of an answer, and its client sends it again on a new connection.
+# Requests from outside that are under way through this master are answered in the first moment; what comes later gets a
+# reset before any byte of an answer, and its client sends it again on a new connection. This machine's own pods, whose
+# connections were made to the Service's address, are served until they go down with it.
 forward_rule() { # ADD|DELETE-VERB TARGET-OF-RULE…
   verb=$1; shift
-  iptables -w 5 "$verb" FORWARD ${place:+"$place"} -p tcp -d "$(cat "$STATE/run/redirect")" --dport "$port" -m conntrack --ctstate DNAT "$@"
+  iptables -w 5 "$verb" FORWARD ${place:+"$place"} -p tcp -d "$(cat "$STATE/run/redirect")" --dport "$port" -m conntrack --ctstate DNAT --ctorigdst "$own" "$@"
 }
 part_connections() {
   place=1

@@ -115,7 +115,7 @@ describe('a master that is about to be rebooted', () => {
         'enable -q keyroll-return',
       ],
       ...[
-        '-I FORWARD 1 -p tcp -d 10.0.0.6 --dport 443 -m conntrack --ctstate DNAT -j DROP',
+        '-I FORWARD 1 -p tcp -d 10.0.0.6 --dport 443 -m conntrack --ctstate DNAT --ctorigdst 10.0.0.5 -j DROP',
         '-j REJECT --reject-with tcp-reset',
       ],
     ].map(find);

@@ -19,7 +19,7 @@ sh "${0%/*}/return-unit.sh" off "$step"
 hold_off
 systemctl start kubelet
 reset_rule() {
-  iptables -w 5 "$1" FORWARD -p tcp -d "$(cat "$STATE/run/redirect")" --dport "$port" -m conntrack --ctstate DNAT \
+  iptables -w 5 "$1" FORWARD -p tcp -d "$(cat "$STATE/run/redirect")" --dport "$port" -m conntrack --ctstate DNAT --ctorigdst "$own" \
     -j REJECT --reject-with tcp-reset
 }
 reset_off() {

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostsFile, network, type LabPlan } from '../plan.js';
@@ -67,7 +67,10 @@ export function addressing(plan: LabPlan): string {
 async function writeNamespaceFiles(plan: LabPlan): Promise<void> {
   const folder = configurationFolder(plan);
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'hosts'), hostsFile(plan));
+  // `ip netns exec` binds the file that is there: one with the same content stays, so that nobody reads half of it.
+  const hosts = join(folder, 'hosts');
+  if (!existsSync(hosts) || (await readFile(hosts, 'utf8')) !== hostsFile(plan))
+    await writeFile(hosts, hostsFile(plan));
   await writeFile(join(folder, 'resolv.conf'), '# the lab has no name server\n');
 }
 
