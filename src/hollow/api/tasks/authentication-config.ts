@@ -90,8 +90,6 @@ function united(data: Readonly<Record<string, string>>, trust: OwnTrust): Record
 
 /** Certificates of both, each once, without those that have expired. */
 function union(held = '', own: string): string {
-  const all = [held, own]
-    .flatMap(certificatesIn)
-    .filter(({ validTo }) => Date.parse(validTo) > Date.now());
+  const all = [held, own].flatMap(certificatesIn).filter(({ validTo }) => Date.parse(validTo) > Date.now());
   return [...new Map(all.map((each) => [each.fingerprint256, each.toString()])).values()].join('');
 }
