@@ -56,30 +56,24 @@ async function tokenIn(cluster: ContractCluster, identity: ClientIdentity, secre
   return Buffer.from(data['token'] ?? '', 'base64').toString();
 }
 
+/** With the same RSA key the new token is the old one to the byte: it holds no time, and the signature no chance. */
 const emptied: Fact = {
-  title: "a legacy token gets 401 as soon as its Secret's data is emptied, and the Secret gets a new one",
+  title: 'a legacy token whose Secret is emptied is signed anew within seconds, and accepted',
   settles: 'quick',
   async check(cluster) {
     const identity = await admin(cluster);
     await withAccount(cluster, identity, async (_name, secret) => {
-      const token = await tokenIn(cluster, identity, secret);
-      const statuses = (): Promise<number[]> =>
-        Promise.all(
-          cluster.masters.map(
-            async (master) => (await api(cluster, master, '/version', { ca: identity.ca, token })).status,
-          ),
-        );
-      await within(10, 'every master accepts the token', async () =>
-        (await statuses()).every((each) => each === 200),
-      );
       await ask(cluster, `${secrets}/${secret}`, identity, merge({ data: { token: null } }));
-      await within(15, 'every master refuses it', async () =>
-        (await statuses()).every((each) => each === 401),
-      );
+      let token = '';
       await within(10, 'the Secret is signed anew', async () => {
-        const now = await tokenIn(cluster, identity, secret);
-        return now !== '' && now !== token;
+        token = await tokenIn(cluster, identity, secret);
+        return token !== '';
       });
+      for (const master of cluster.masters)
+        await within(10, `${master.name} accepts the token`, async () => {
+          const { status } = await api(cluster, master, '/version', { ca: identity.ca, token });
+          return status === 200;
+        });
     });
   },
 };
