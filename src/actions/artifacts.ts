@@ -9,7 +9,7 @@ import type { Session } from './session.js';
 
 /** Where the operator's files lie while a rotation runs, as aks-engine names them. */
 const outputFolder = '_rotate_certs_output';
-const backupFolder = '_rotate_certs_backup';
+export const backupFolder = '_rotate_certs_backup';
 
 /** What of a session this needs. */
 export type ArtifactSession = Pick<Session, 'model' | 'materials' | 'newIdentity' | 'note'>;
@@ -50,6 +50,11 @@ export function writeNewKubeconfig(session: ArtifactSession): void {
   const ca = session.materials.get('ca.crt');
   const text = withKubeconfigCredentials(readFileSync(source, 'utf8'), { ca, certificate, key }, source);
   writeFileAtomically(join(folderOf(session), outputFolder, name), text);
+}
+
+/** The way back: what `writeArtifacts` and `writeNewKubeconfig` wrote goes. May be called again. */
+export async function removeNewFiles(session: ArtifactSession): Promise<void> {
+  await rm(join(folderOf(session), outputFolder), { recursive: true, force: true });
 }
 
 /** The new set as the API model has it: leaves alone, no bridge. */

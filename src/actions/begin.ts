@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { NodeShell } from '../adapters/ssh/types.js';
 import { StateFolder } from '../adapters/fs/state-folder.js';
 import type { KubeClient, KubeObject } from '../adapters/kube/types.js';
 import { inspectNodes } from '../inventory/inspect.js';
@@ -11,92 +12,54 @@ import type { Finding } from '../model/plan.js';
 import { withKubeconfigCredentials } from '../model/kubeconfig-write.js';
 import { fileOf, type Facts } from '../plan/facts.js';
 import type { Emit } from '../report/events.js';
-import { askAzure, azureGate } from './azure-preflight.js';
+import { askAzure } from './azure-preflight.js';
 import { backUpArtifacts } from './artifacts.js';
 import { givenProfile } from './given-profile.js';
+import { gateFindings } from './gates/index.js';
 import { findBlockers, leftMasters } from './blockers.js';
 import { BlockedError } from './errors.js';
 import type { RotateOptions } from './options.js';
 import { listNodes, modelIdentity, reachCluster, stateRoot, type Reach } from './reach.js';
+import type { RunControl } from './locks.js';
 import { Session } from './session.js';
+import { mastersShells, orClose, takeUp } from './take-up.js';
 import { windowsBlockers } from './windows-blockers.js';
 
 /**
  * Opens the way to the cluster and takes up its unfinished rotation, or begins a new one: looks at all nodes and refuses
- * what would hurt. On the nodes nothing is changed but that keyroll's scripts lie in a folder of their own.
+ * what would hurt. On the nodes nothing is changed but that keyroll's scripts lie in a folder of their own, and its lock.
  * @throws BlockedError when something forbids the start
+ * @throws LockedError when another run works on this cluster
  */
 export async function beginSession(
   options: RotateOptions,
   model: ApiModel,
   layout: Layout,
-  emit: Emit,
+  control: RunControl,
+  unfinished: StateFolder | undefined,
 ): Promise<Session> {
-  const root = stateRoot(options.apiModel);
-  const unfinished = StateFolder.unfinished(root);
-  emit({ code: 'doing', text: `reaching the cluster through ${options.sshHost}` });
-  const known = unfinished?.readMaterials();
-  const authorities = ['ca.crt', 'old-ca.crt'].flatMap((name) => known?.get(name) ?? []);
-  const reach = await reachCluster(options, model, layout, authorities);
-  if (unfinished) return takeUp(options, model, layout, reach, unfinished, emit);
-  return beginNew(options, model, layout, reach, root, emit);
-}
-
-async function takeUp(
-  options: RotateOptions,
-  model: ApiModel,
-  layout: Layout,
-  reach: Reach,
-  state: StateFolder,
-  emit: Emit,
-): Promise<Session> {
-  const beginning = state.readBeginning();
-  const done = state.journal.records.filter((record) => record.type === 'done').length;
-  emit({
-    code: 'note',
-    text: `rotation ${state.rotation} of ${beginning.startedAt} goes on; ${done} steps are done`,
-  });
-  // A node may have been lost since: the error that says so asks for --leave-node on this very command.
-  const blockers = leftMasters(beginning.nodes, options.leaveNodes);
-  if (blockers.length > 0) throw new BlockedError(blockers);
-  const nodes = beginning.nodes.filter(({ name }) => !options.leaveNodes.includes(name));
-  const inventories = new Map(beginning.inventories.map((inventory) => [inventory.node, inventory]));
-  const session = new Session(
-    options,
-    model,
-    layout,
-    reach,
-    state,
-    emit,
-    beginning.serviceIp,
-    inventories,
-    nodes,
-    state.readMaterials(),
-  );
-  session.startedAt = beginning.startedAt;
-  const presented = state.journal.records.some(
-    (record) => record.type === 'phase' && record.id === 'present',
-  );
-  await session.become(presented ? session.newIdentity : session.oldIdentity);
-  return session;
+  control.emit({ code: 'doing', text: `reaching the cluster through ${options.sshHost}` });
+  if (unfinished) return takeUp(options, model, layout, control, unfinished);
+  const reach = await reachCluster(options, model, layout, []);
+  return orClose(reach, control.locks, () => beginNew(options, model, layout, control, reach));
 }
 
 async function beginNew(
   options: RotateOptions,
   model: ApiModel,
   layout: Layout,
+  control: RunControl,
   reach: Reach,
-  root: string,
-  emit: Emit,
 ): Promise<Session> {
+  const { emit, locks } = control;
   const kube = reach.kube(modelIdentity(model));
   const list = await listNodes(reach, kube, model, layout, emit);
   emit({ code: 'nodes', source: list.source, nodes: list.nodes.map(({ name }) => name) });
   const nodes = list.nodes.filter(({ name }) => !options.leaveNodes.includes(name));
+  await locks.takeCluster(mastersShells(reach, nodes), (text) => emit({ code: 'note', text }));
   emit({ code: 'doing', text: `looking at ${nodes.length} nodes` });
-  const inventories = await inspectNodes(byOs(nodes).nodes, layout, model.adminUsername, (name) =>
-    shellOf(reach, nodes, name),
-  );
+  const shell = (name: string): NodeShell => shellOf(reach, nodes, name);
+  const inventories = await inspectNodes(byOs(nodes).nodes, layout, model.adminUsername, shell);
   for (const { host, fingerprint } of reach.fleet.recordedHostKeys)
     emit({ code: 'host-key-recorded', host, fingerprint });
   const rotation = newRotationId(new Date());
@@ -112,22 +75,27 @@ async function beginNew(
     ...leftMasters(list.nodes, options.leaveNodes),
     ...findBlockers(facts, model, new Date()),
     ...(await windowsBlockers(byOs(nodes).windows, model, reach, rotation)),
+    ...pastGates(options, emit, await gateFindings({ facts, model, kube, shell })),
     ...(await azureFindings(options, model, nodes, emit)),
   ];
   if (blockers.length > 0) throw new BlockedError(blockers);
-  const state = new StateFolder(root, rotation);
-  return new Session(
+  const serviceIp = await serviceIpOf(kube);
+  await kube.close();
+  const state = new StateFolder(stateRoot(options.apiModel), rotation);
+  const startedAt = new Date().toISOString();
+  const parts = {
+    ...control,
     options,
     model,
     layout,
     reach,
     state,
-    emit,
-    await serviceIpOf(kube),
+    serviceIp,
     inventories,
     nodes,
-    new Map(),
-  );
+    startedAt,
+  };
+  return new Session({ ...parts, materials: new Map() });
 }
 
 /** What Azure says against the start; only told when its gate is skipped. */
@@ -139,10 +107,14 @@ async function azureFindings(
 ): Promise<Finding[]> {
   if (options.azure === undefined) return [];
   emit({ code: 'doing', text: `asking Azure for the machines in ${options.azure.resourceGroup}` });
-  const findings = await askAzure(options.azure, model, nodes);
-  if (options.skipGates?.includes(azureGate) !== true) return findings;
-  for (const finding of findings) emit({ code: 'finding', level: 'note', finding });
-  return [];
+  return pastGates(options, emit, await askAzure(options.azure, model, nodes));
+}
+
+/** What is left of findings of gates: those of skipped gates are told, and forbid nothing. */
+function pastGates({ skipGates = [] }: RotateOptions, emit: Emit, findings: readonly Finding[]): Finding[] {
+  const isSkipped = ({ code }: Finding): boolean => skipGates.includes(code);
+  for (const finding of findings.filter(isSkipped)) emit({ code: 'finding', level: 'note', finding });
+  return findings.filter((finding) => !isSkipped(finding));
 }
 
 function shellOf(reach: Reach, nodes: readonly ClusterNode[], name: string): ReturnType<Reach['shell']> {
@@ -216,6 +188,7 @@ export function rememberBeginning(session: Session): void {
     serviceIp: session.serviceIp,
     nodes: session.nodes,
     inventories: withoutSecrets,
+    choices: { leaveBridge: session.options.leaveBridge },
   });
 }
 

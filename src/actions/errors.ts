@@ -1,4 +1,4 @@
-import type { Finding, PhaseName } from '../model/plan.js';
+import type { AnyPhaseName, Finding } from '../model/plan.js';
 
 /** Something forbids the start; nothing was changed. */
 export class BlockedError extends Error {
@@ -13,11 +13,16 @@ export class DeclinedError extends Error {
   override readonly name = 'DeclinedError';
 }
 
+/** There is nothing to take up, or no way in the direction that was asked for; nothing was changed. */
+export class NoWayError extends Error {
+  override readonly name = 'NoWayError';
+}
+
 /** A phase ended, but not every node is where the phase puts it. */
 export class BarrierError extends Error {
   override readonly name = 'BarrierError';
   constructor(
-    readonly phase: PhaseName,
+    readonly phase: AnyPhaseName,
     readonly deviations: readonly string[],
     seconds: number,
   ) {

@@ -1,5 +1,6 @@
 import type { KubeObject } from '../adapters/kube/types.js';
 import { masters } from '../model/cluster.js';
+import { readProxyCerts } from '../steps/proxy-certs.js';
 import { tokenSecrets } from '../steps/service-account-tokens.js';
 import { messageOf, type ApiIdentity } from './reach.js';
 import type { Session } from './session.js';
@@ -15,6 +16,13 @@ export interface OldCredential {
 const account = { namespace: 'kube-system', name: 'default' };
 /** Longer than any rotation, waits for workloads included. */
 const tokenSeconds = 24 * 3600;
+
+/** Reads what etcd holds for masters to come, once: the way back puts it there again. */
+export async function keepProxyCerts(session: Session): Promise<void> {
+  if (session.materials.has('old-proxycerts-key')) return;
+  session.state.writeMaterials(await readProxyCerts(stepContext(session)));
+  session.setMaterials(session.state.readMaterials());
+}
 
 /** Takes one token of each kind aside at the start, to see later that it is refused. They lie with the keys (0600). */
 export async function keepOldTokens(session: Session): Promise<void> {
@@ -68,6 +76,21 @@ export function oldCredentials(session: Session): OldCredential[] {
       try: () => withToken(session, materials.get(`old-token-${kind}`)),
     })),
     { name: 'front-proxy client certificate', try: () => asFrontProxy(session) },
+  ];
+}
+
+/** What the new side had brought, and must be refused once the way back has ended. */
+export function newCredentials(session: Session): OldCredential[] {
+  const { materials } = session;
+  const client = {
+    ca: [materials.get('ca.crt'), materials.get('old-ca.crt')],
+    certificate: materials.get('client.crt'),
+    key: materials.get('client.key'),
+  };
+  const admin = { ...session.newIdentity, ca: client.ca };
+  return [
+    { name: 'new admin kubeconfig', try: () => asClient(session, admin) },
+    { name: 'new client certificate', try: () => asClient(session, client) },
   ];
 }
 

@@ -40,4 +40,6 @@ export interface RotateOptions extends ClusterOptions {
   readonly balancerProbe?: string | undefined;
   /** Gates whose findings do not forbid the start. */
   readonly skipGates?: readonly string[] | undefined;
+  /** Go back by itself when a step or a barrier fails before `distrust`. */
+  readonly rollbackOnFailure?: boolean | undefined;
 }

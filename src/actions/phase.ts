@@ -5,15 +5,25 @@ import { observeBarrier, type Observation } from '../inventory/observe-barrier.j
 import { nodesFromApi } from '../inventory/discover.js';
 import { mintForNode } from '../mint/mint.js';
 import { byOs, masters, type ClusterNode } from '../model/cluster.js';
-import { stepsOf, type Barrier, type Flow, type PhaseName, type Step } from '../model/plan.js';
+import {
+  phaseNames,
+  stepsOf,
+  type AnyPhaseName,
+  type Barrier,
+  type Flow,
+  type PhaseName,
+  type Step,
+} from '../model/plan.js';
 import type { KubeObject } from '../adapters/kube/types.js';
 import { planPhase } from '../plan/plan.js';
+import { planPreparation } from '../plan/prepare.js';
 import { refreshNode, refreshWindowsNode } from '../plan/refresh.js';
 import { runStep } from '../steps/index.js';
 import { members } from '../steps/etcd.js';
 import { holdsNodeCredentials, type Pod } from '../steps/workloads.js';
 import { rememberBeginning } from './begin.js';
 import { BarrierError } from './errors.js';
+import { messageOf } from './reach.js';
 import type { Session } from './session.js';
 import { stepContext } from './step-context.js';
 
@@ -23,22 +33,48 @@ const barrierSeconds = 150;
  * One phase: plan it from what is so now, do its steps, read the list of nodes again, wait until its barrier holds.
  * Returns what the servers showed at the barrier. A phase that the journal has as ended is not run again.
  */
-export async function runPhase(session: Session, name: PhaseName): Promise<readonly Observation[]> {
+export async function runPhase(session: Session, name: AnyPhaseName): Promise<readonly Observation[]> {
   const { journal } = session.state;
-  const ended = journal.records.find((record) => record.type === 'phase' && record.id === name);
+  const ended = journal.find('phase', name);
   if (ended) return (ended.details as { observations: Observation[] }).observations;
   const begun = Date.now();
   const phase = planPhase(name, session.facts(await leaders(session)));
   session.emit({ code: 'phase-begins', phase: name, steps: stepsOf(phase.flow).length });
   await executeFlow(session, phase.flow);
-  await readNodesAgain(session, name);
+  if (isForward(name)) await readNodesAgain(session, name);
   const observations = await holdBarrier(
     session,
     planPhase(name, session.facts(await leaders(session))).barrier,
   );
   journal.append('phase', name, { ms: Date.now() - begun, observations });
   session.emit({ code: 'phase-ends', phase: name, ms: Date.now() - begun });
+  await keepOnMasters(session);
   return observations;
+}
+
+function isForward(name: AnyPhaseName): name is PhaseName {
+  return phaseNames.some((phase) => phase === name);
+}
+
+/** What the masters keep for `keyroll adopt` gets the journal as it is now. A master that is away keeps the former one. */
+export async function keepOnMasters(session: Session): Promise<void> {
+  const archive = session.state.archive();
+  for (const { name } of masters(session.nodes)) {
+    try {
+      await session.shell(name).run('keep-state', ['put', session.rotation], { stdin: archive });
+    } catch (error) {
+      session.note(`node ${name}: keeps an older state of the rotation (${messageOf(error)})`);
+    }
+  }
+}
+
+/** What must be on every node before the first change; steps that are done are not done again. */
+export async function prepareNodes(session: Session): Promise<void> {
+  session.emit({
+    code: 'doing',
+    text: 'making the nodes ready: boot units, etcd snapshots, keys on all masters',
+  });
+  await executeFlow(session, planPreparation(session.facts()));
 }
 
 function executeFlow(session: Session, flow: Flow): Promise<void> {
@@ -46,6 +82,10 @@ function executeFlow(session: Session, flow: Flow): Promise<void> {
   return execute<Step>(flow, {
     journal: session.state.journal,
     run: (step) => runStep(step, context),
+    mayBegin: async () => {
+      session.stop.check();
+      await session.locks.assure();
+    },
     onStart: ({ id, title }) => session.emit({ code: 'step-begins', id, title }),
     onEnd: ({ id, title }, ms) => session.emit({ code: 'step-ends', id, title, ms }),
   });
@@ -139,6 +179,7 @@ async function holdBarrier(session: Session, barrier: Barrier): Promise<readonly
     if (deviations.length === 0) return observations;
     if (Date.now() >= until) throw new BarrierError(barrier.phase, deviations, barrierSeconds);
     if (look === 0) session.emit({ code: 'barrier-waits', phase: barrier.phase, deviations });
+    session.stop.check();
     await sleep(1000);
   }
 }

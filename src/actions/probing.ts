@@ -11,7 +11,7 @@ import {
 } from '../probe/index.js';
 import { POD_PROBE } from '../probe/pods.js';
 import { podFigures, removePods, startPods } from './pod-probing.js';
-import type { PhaseName } from '../model/plan.js';
+import type { AnyPhaseName } from '../model/plan.js';
 import type { ProbeReport } from '../report/report.js';
 
 const { namespace } = POD_PROBE;
@@ -19,10 +19,10 @@ const readPath = `/api/v1/namespaces/${namespace}`;
 
 /** The availability probe of a run: what it asks as whom, and when that changes. */
 export interface Probing {
-  /** Before a phase begins: old clients end before `distrust`. */
-  beforePhase(phase: PhaseName): Promise<void>;
+  /** Before a phase begins: old clients end before `distrust`, new ones before the end of the way back. */
+  beforePhase(phase: AnyPhaseName): Promise<void>;
   /** After a phase's barrier: new clients begin once every master serves the new chain. */
-  afterPhase(phase: PhaseName): Promise<void>;
+  afterPhase(phase: AnyPhaseName): Promise<void>;
   /** The final figures; removes what the probe made in the cluster. */
   finish(): Promise<{ probe: ProbeReport; cost?: ProbeStats['worker']; notProbed: readonly string[] }>;
 }
@@ -49,8 +49,9 @@ export async function startProbing(session: Session): Promise<Probing> {
       'the probe reaches the API through the jump host, as keyroll does; its latencies include that way',
     );
   const presented = session.state.journal.has('phase', 'present');
+  const goesBack = session.state.journal.has('rollback', session.rotation);
   const refreshed = session.state.journal.has('phase', 'refresh');
-  const kept = credentials(presented ? session.newIdentity : session.oldIdentity);
+  const kept = credentials(presented && !goesBack ? session.newIdentity : session.oldIdentity);
   const { server } = session.reach;
   const target = relay ? { server, connectHost: relay.host, connectPort: relay.port } : { server };
   const oldOnly = credentials({ ...session.oldIdentity, ca: [session.materials.get('old-ca.crt')] });
@@ -61,7 +62,7 @@ export async function startProbing(session: Session): Promise<Probing> {
       targets: [target],
       path: readPath,
       credentials: oldOnly,
-      autostart: !refreshed,
+      autostart: !refreshed || goesBack,
     },
     {
       kind: 'fresh',
@@ -69,7 +70,7 @@ export async function startProbing(session: Session): Promise<Probing> {
       targets: [target],
       path: readPath,
       credentials: credentials(session.newIdentity),
-      autostart: presented,
+      autostart: presented && !session.state.journal.has('phase', 'back-refresh'),
     },
     { kind: 'kept-http2', name: 'kept-http2', targets: [target], path: readPath, credentials: kept },
     { kind: 'kept-http1', name: 'kept-http1', targets: [target], path: readPath, credentials: kept },
@@ -90,6 +91,10 @@ function probing(session: Session, probe: Probe, relay: Relay | undefined): Prob
   return {
     async beforePhase(phase) {
       if (phase === 'distrust') await probe.stopClass('fresh-old-trust');
+      if (phase === 'back-distrust') await probe.stopClass('fresh-new-trust');
+      if (phase !== 'back-present') return;
+      for (const name of keptClasses)
+        await probe.setCredentials(name, credentials(session.oldIdentity), true);
     },
     async afterPhase(phase) {
       if (phase !== 'present') return;

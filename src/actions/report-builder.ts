@@ -1,13 +1,14 @@
 import { inspectHandshakes } from '../inventory/observe-barrier.js';
 import type { Observation } from '../inventory/observe-barrier.js';
 import type { NodeInventory } from '../model/inventory.js';
-import type { PhaseName } from '../model/plan.js';
+import type { AnyPhaseName } from '../model/plan.js';
 import { parseCertificates } from '../pki/index.js';
 import { credentialsOn, mastersOf } from '../plan/facts.js';
 import type {
   CredentialReport,
   ObservedReport,
   Outcome,
+  Place,
   RefusedReport,
   Report,
   RestartReport,
@@ -30,6 +31,7 @@ export class ReportBuilder {
   #addons: readonly string[] = [];
   #ended: ReadonlyMap<string, NodeInventory> = new Map();
   #probing: Awaited<ReturnType<Probing['finish']>> = { probe: {}, notProbed: [] };
+  #places: readonly Place[] = [];
 
   constructor(session: Session) {
     this.#session = session;
@@ -43,7 +45,7 @@ export class ReportBuilder {
     });
   }
 
-  phase(name: PhaseName, ms: number, servers: readonly Observation[]): void {
+  phase(name: AnyPhaseName, ms: number, servers: readonly Observation[]): void {
     this.#phases.push({ name, seconds: Math.round(ms / 100) / 10 });
     this.#observed.push({ at: name, servers });
   }
@@ -73,12 +75,16 @@ export class ReportBuilder {
     this.#probing = probing;
   }
 
+  places(places: readonly Place[]): void {
+    this.#places = places;
+  }
+
   /** @throws Error when an old credential still works, or could not be tried */
   demandRefusals(): void {
     const open = [...this.#refused].filter(([, { accepted }]) => accepted !== false);
     if (open.length === 0) return;
     throw new Error(
-      `after distrust these were not refused: ${open.map(([name, { answer }]) => `${name} (${answer})`).join(', ')}; look at the masters' kube-apiserver and etcd, then run the same command again`,
+      `at the end these were not refused: ${open.map(([name, { answer }]) => `${name} (${answer})`).join(', ')}; look at the masters' kube-apiserver and etcd, then run the same command again`,
     );
   }
 
@@ -104,6 +110,7 @@ export class ReportBuilder {
       notes: session.notes,
       leftNodes: session.options.leaveNodes,
       addonsMissing: this.#addons,
+      places: this.#places,
     };
   }
 

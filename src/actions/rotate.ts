@@ -1,3 +1,5 @@
+import { StateFolder } from '../adapters/fs/state-folder.js';
+import { StoppedError, type StopRequest } from '../execute/stop.js';
 import { inspectNodes } from '../inventory/inspect.js';
 import { withApiPort, type Layout } from '../layouts/layout.js';
 import { readApiModel } from '../model/apimodel.js';
@@ -5,21 +7,24 @@ import { phaseNames, type Finding, type PhaseName } from '../model/plan.js';
 import { findNotes, certificateRows } from './preview.js';
 import type { Emit } from '../report/events.js';
 import type { Report } from '../report/report.js';
-import { PodsRemainError } from '../steps/orphan-pods.js';
 import { addonsNotBack, rememberAddons } from './addons.js';
 import { pauseAutoscaler, resumeAutoscaler } from './autoscaler.js';
 import { placeArtifacts, writeArtifacts } from './artifacts.js';
 import { beginSession, mintOnce } from './begin.js';
-import { BlockedError, DeclinedError } from './errors.js';
+import { BlockedError, DeclinedError, NoWayError } from './errors.js';
+import { takeStock } from './found.js';
+import { withLocks } from './locks.js';
 import { givenProfile, profileBlockers } from './given-profile.js';
 import type { RotateOptions } from './options.js';
 import { checkOperatorFiles } from './operator-files.js';
-import { keepOldTokens, oldCredentials, tryAll } from './old-credentials.js';
-import { runPhase } from './phase.js';
+import { keepOldTokens, keepProxyCerts, oldCredentials, tryAll } from './old-credentials.js';
+import { keepOnMasters, prepareNodes, runPhase } from './phase.js';
 import { noProbing, startProbing, type Probing } from './probing.js';
-import { messageOf } from './reach.js';
+import { messageOf, stateRoot } from './reach.js';
 import { planSummary } from './plan-summary.js';
 import { ReportBuilder } from './report-builder.js';
+import { beginBack, demandReturn, goBack, wayBack } from './rollback.js';
+import { endRun, outcomeOf } from './run.js';
 import type { Session } from './session.js';
 
 /** After the last restart; refresh had waited for all of them before. */
@@ -28,25 +33,33 @@ const addonPatienceMs = 5 * 60_000;
 /** Asked once, after it was shown what will happen; false: nothing is done. */
 export type Consent = (notes: readonly Finding[]) => Promise<boolean>;
 
+/** What `rotate-certs` and `resume` are run with. */
+export interface RotateRun {
+  readonly options: RotateOptions;
+  readonly layout: Layout;
+  readonly emit: Emit;
+  readonly consent: Consent;
+  readonly stop: StopRequest;
+  /** `resume` takes up what was begun, and begins nothing. */
+  readonly command: 'rotate-certs' | 'resume';
+}
+
 /**
  * Rotates a cluster:
  * 1. read the API model, reach the cluster, look at every node; refuse what would hurt;
  * 2. show the certificates and what will happen; ask;
  * 3. make the new set and put it on the disk;
- * 4. start the availability probe;
+ * 4. make the nodes ready: boot units, etcd snapshots, the new CAs' keys on all masters; start the availability probe;
  * 5. trust, present, refresh, distrust, each behind its barrier;
  * 6. prove that the old credentials are refused;
  * 7. put the operator's new files in place, end the probe, report.
  *
- * A rotation that was begun and not finished is taken up where it stands.
- * @throws BlockedError, DeclinedError: nothing was changed. All later errors are in the report, which is returned too.
+ * A rotation that was begun and not finished is taken up where it stands, in the direction that it had.
+ * @throws BlockedError, DeclinedError, LockedError, NoWayError: nothing was changed. All later errors are in the report,
+ * which is returned too.
  */
-export async function rotate(
-  options: RotateOptions,
-  base: Layout,
-  emit: Emit,
-  consent: Consent,
-): Promise<Report> {
+export async function rotate(run: RotateRun): Promise<Report> {
+  const { options, emit, stop, command } = run;
   const model = await readApiModel(options.apiModel, {
     location: options.location,
     expiredToo: options.force,
@@ -59,28 +72,44 @@ export async function rotate(
   );
   if (blockers.length > 0) throw new BlockedError(blockers);
   for (const text of model.warnings) emit({ code: 'warning', text });
-  const layout = withApiPort(base, model.apiPort);
-  const session = await beginSession(options, model, layout, emit);
-  try {
-    emit({ code: 'certificates', rows: certificateRows(session.facts(), new Date()) });
-    emit({ code: 'plan', phases: planSummary(session.facts()) });
-    const notes = await findNotes(session);
-    for (const finding of notes) emit({ code: 'finding', level: 'note', finding });
-    if (!(await consent(notes))) throw new DeclinedError('nothing was changed');
-    return await rotateSession(session);
-  } finally {
-    await session.kube().close();
-    await session.reach.fleet.close();
-  }
+  const layout = withApiPort(run.layout, model.apiPort);
+  const root = stateRoot(options.apiModel);
+  return withLocks(root, command, { emit, stop }, async (control) => {
+    const unfinished = StateFolder.unfinished(root);
+    if (command === 'resume' && !unfinished)
+      throw new NoWayError(
+        `${root}: holds no rotation that has begun and not ended; begin one with keyroll rotate-certs, or, if the folder was lost, rebuild it with keyroll adopt`,
+      );
+    const session = await beginSession(options, model, layout, control, unfinished);
+    try {
+      return await rotateSession(session, run);
+    } finally {
+      await session.close();
+    }
+  });
 }
 
-async function rotateSession(session: Session): Promise<Report> {
+async function rotateSession(session: Session, { consent, emit }: RotateRun): Promise<Report> {
+  const isNew = session.materials.names.length === 0;
+  if (!isNew) await takeStock(session);
+  if (session.state.journal.has('rollback', session.rotation)) return goBack(session);
+  emit({ code: 'certificates', rows: certificateRows(session.facts(), new Date()) });
+  emit({ code: 'plan', phases: planSummary(session.facts()) });
+  const notes = await findNotes(session);
+  for (const finding of notes) emit({ code: 'finding', level: 'note', finding });
+  if (!(await consent(notes))) throw new DeclinedError('nothing was changed');
+  return goForward(session);
+}
+
+async function goForward(session: Session): Promise<Report> {
   const report = new ReportBuilder(session);
   let probing: Probing = noProbing('the probe had not started');
   try {
     await mintOnce(session);
     writeArtifacts(session);
     await keepOldTokens(session);
+    await keepProxyCerts(session);
+    await prepareNodes(session);
     await rememberAddons(session);
     await pauseAutoscaler(session);
     probing = session.options.probe ? await startProbing(session) : noProbing('--no-probe was given');
@@ -89,13 +118,32 @@ async function rotateSession(session: Session): Promise<Report> {
     if (!paused) await finish(session, report);
     report.outcome(paused ? 'paused' : 'rotated');
   } catch (error) {
-    report.outcome(error instanceof PodsRemainError ? 'pods-remain' : 'failed', messageOf(error));
+    report.outcome(...outcomeOf(error));
+    await backOnFailure(session, error, probing, report);
   }
   await resumeAutoscaler(session);
-  report.probed(await endProbing(session, probing));
-  const result = report.build();
-  session.emit({ code: 'report', report: result });
-  return result;
+  return endRun(session, probing, report);
+}
+
+/** With `--rollback-on-failure`: the way back, unless it is closed, or somebody only asked to stop. */
+async function backOnFailure(
+  session: Session,
+  error: unknown,
+  probing: Probing,
+  report: ReportBuilder,
+): Promise<void> {
+  const { options, state, stop } = session;
+  if (!options.rollbackOnFailure || error instanceof StoppedError || stop.requested) return;
+  try {
+    demandReturn(state);
+    session.note(`going back, because ${messageOf(error)}`);
+    await beginBack(session);
+    await wayBack(session, probing, report);
+    report.outcome('rolled-back', messageOf(error));
+  } catch (backError) {
+    const [outcome, text] = outcomeOf(backError);
+    report.outcome(outcome, `${messageOf(error)}; then, on the way back: ${text}`);
+  }
 }
 
 /** True when `--pause-after` ended the run before the last phase. */
@@ -132,17 +180,6 @@ async function finish(session: Session, report: ReportBuilder): Promise<void> {
   // Before the rotation counts as ended: nobody takes up one that has.
   await resumeAutoscaler(session);
   session.state.journal.append('finished', session.rotation);
+  await keepOnMasters(session);
   report.addons(await addonsNotBack(session, addonPatienceMs).catch((error: unknown) => [messageOf(error)]));
-}
-
-async function endProbing(
-  session: Session,
-  probing: Probing,
-): Promise<Awaited<ReturnType<Probing['finish']>>> {
-  try {
-    return await probing.finish();
-  } catch (error) {
-    session.note(`the probe's figures are lost: ${messageOf(error)}`);
-    return { probe: {}, notProbed: [messageOf(error)] };
-  }
 }

@@ -7,36 +7,64 @@ import { byOs, type ClusterNode } from '../model/cluster.js';
 import type { NodeInventory } from '../model/inventory.js';
 import { Materials } from '../model/materials.js';
 import { publicKeyFingerprint } from '../pki/index.js';
-import type { Facts } from '../plan/facts.js';
+import type { StopRequest } from '../execute/stop.js';
+import type { Back, Facts } from '../plan/facts.js';
 import type { Emit } from '../report/events.js';
+import type { Locks, RunControl } from './locks.js';
 import type { ApiIdentity, Reach } from './reach.js';
 import { modelIdentity } from './reach.js';
 import type { RotateOptions } from './options.js';
 
+/** What a session is made of. */
+export interface SessionParts extends RunControl {
+  readonly options: RotateOptions;
+  readonly model: ApiModel;
+  readonly layout: Layout;
+  readonly reach: Reach;
+  readonly state: StateFolder;
+  readonly serviceIp: string;
+  readonly inventories: Map<string, NodeInventory>;
+  readonly nodes: readonly ClusterNode[];
+  readonly materials: ReadonlyMap<string, string>;
+  /** When the rotation began (ISO); a run that takes it up keeps it. */
+  readonly startedAt: string;
+}
+
 /** One run of keyroll on one rotation: what it knows, what it holds open, and whom it is to the API at present. */
 export class Session {
+  readonly options: RotateOptions;
+  readonly model: ApiModel;
+  readonly layout: Layout;
+  readonly reach: Reach;
+  readonly state: StateFolder;
+  readonly emit: Emit;
+  readonly stop: StopRequest;
+  readonly locks: Locks;
+  readonly serviceIp: string;
+  readonly inventories: Map<string, NodeInventory>;
+  readonly startedAt: string;
   nodes: readonly ClusterNode[];
-  /** When the rotation began (ISO); a run that takes it up keeps it. */
-  startedAt = new Date().toISOString();
   materials: Materials;
+  /** What the way back is planned from; none while a rotation goes forward. */
+  back: Back | undefined;
   readonly notes: string[] = [];
   #kube: KubeClient;
 
-  constructor(
-    readonly options: RotateOptions,
-    readonly model: ApiModel,
-    readonly layout: Layout,
-    readonly reach: Reach,
-    readonly state: StateFolder,
-    readonly emit: Emit,
-    readonly serviceIp: string,
-    readonly inventories: Map<string, NodeInventory>,
-    nodes: readonly ClusterNode[],
-    materials: ReadonlyMap<string, string>,
-  ) {
-    this.nodes = nodes;
-    this.materials = new Materials(materials);
-    this.#kube = reach.kube(modelIdentity(model));
+  constructor(parts: SessionParts) {
+    this.options = parts.options;
+    this.model = parts.model;
+    this.layout = parts.layout;
+    this.reach = parts.reach;
+    this.state = parts.state;
+    this.emit = parts.emit;
+    this.stop = parts.stop;
+    this.locks = parts.locks;
+    this.serviceIp = parts.serviceIp;
+    this.inventories = parts.inventories;
+    this.startedAt = parts.startedAt;
+    this.nodes = parts.nodes;
+    this.materials = new Materials(parts.materials);
+    this.#kube = parts.reach.kube(modelIdentity(parts.model));
   }
 
   get rotation(): string {
@@ -104,8 +132,16 @@ export class Session {
       leaveBridge: this.options.leaveBridge,
       reboot: this.options.reboot === true,
       ...(this.#sameAuthority ? { sameAuthority: true } : {}),
+      ...(this.back === undefined ? {} : { back: this.back }),
       ...leaders,
     };
+  }
+
+  /** Lets go of the lock, then of the ways to the cluster. May be called again. */
+  async close(): Promise<void> {
+    await this.locks.release();
+    await this.#kube.close();
+    await this.reach.fleet.close();
   }
 
   note = (text: string): void => {

@@ -2,7 +2,7 @@ import { masters } from '../model/cluster.js';
 import type { StepContext } from '../steps/context.js';
 import { restartMachine } from './azure-restart.js';
 import { disruptionGuard } from './guard.js';
-import { writeNewKubeconfig } from './artifacts.js';
+import { removeNewFiles, writeNewKubeconfig } from './artifacts.js';
 import type { Session } from './session.js';
 
 /** Azure's platform address, from which its balancers probe. */
@@ -28,6 +28,9 @@ export function stepContext(session: Session): StepContext {
     waitWorkloadsMs: session.options.waitWorkloads,
     note: session.note,
     writeKubeconfig: () => Promise.resolve().then(() => writeNewKubeconfig(session)),
+    stop: session.stop,
+    removeKubeconfig: () => removeNewFiles(session),
+    stateArchive: () => session.state.archive(),
     guard: disruptionGuard(session.kube),
   };
 }

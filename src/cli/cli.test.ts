@@ -36,6 +36,7 @@ const report: Report = {
   notes: [],
   leftNodes: [],
   addonsMissing: [],
+  places: [],
 };
 
 describe('exit codes', () => {

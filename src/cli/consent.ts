@@ -5,13 +5,16 @@ import type { Finding } from '../model/plan.js';
  * One question, after everything was shown. Without a terminal the command line is the consent, as it is for scripts
  * that were written for aks-engine.
  */
-export async function askConsent(_notes: readonly Finding[], yes: boolean): Promise<boolean> {
+export function askConsent(_notes: readonly Finding[], yes: boolean): Promise<boolean> {
+  return ask('Rotate this cluster? After the phase distrust begins there is no way back. [y/N] ', yes);
+}
+
+/** Asks on a terminal; `yes`, or no terminal: the answer is yes. */
+export async function ask(text: string, yes: boolean): Promise<boolean> {
   if (yes || !process.stdin.isTTY || !process.stdout.isTTY) return true;
   const question = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    const answer = await question.question(
-      'Rotate this cluster? After the phase distrust begins there is no way back. [y/N] ',
-    );
+    const answer = await question.question(text);
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     question.close();

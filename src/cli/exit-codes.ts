@@ -1,7 +1,8 @@
 import { KubeError } from '../adapters/kube/error.js';
 import { LoginError, RemoteError } from '../adapters/ssh/error.js';
 import { HostKeyError } from '../adapters/ssh/known-hosts.js';
-import { BlockedError, DeclinedError } from '../actions/errors.js';
+import { BlockedError, DeclinedError, NoWayError } from '../actions/errors.js';
+import { LockedError } from '../adapters/fs/folder-lock.js';
 import { ModelError } from '../model/apimodel-error.js';
 import { failuresIn, type Report } from '../report/report.js';
 import { UsageError } from './usage-error.js';
@@ -26,6 +27,12 @@ export const exitCodes = {
   requestsFailed: 7,
   /** The jump host, a node or the API cannot be reached; nothing was changed. */
   unreachable: 8,
+  /** A rotation failed and was taken back: everything is old again. */
+  rolledBack: 9,
+  /** Another run works on this cluster; nothing was changed. */
+  locked: 10,
+  /** Stopped on request (Ctrl-C) at a safe place. */
+  stopped: 130,
   /** Rotated, but workloads of kube-system that worked before do not work after. */
   addonsMissing: 11,
 } as const;
@@ -33,6 +40,8 @@ export const exitCodes = {
 export function exitCodeOf(report: Report): number {
   if (report.outcome === 'pods-remain') return exitCodes.podsRemain;
   if (report.outcome === 'failed') return exitCodes.failed;
+  if (report.outcome === 'stopped') return exitCodes.stopped;
+  if (report.outcome === 'rolled-back' && report.error !== undefined) return exitCodes.rolledBack;
   if (report.addonsMissing.length > 0) return exitCodes.addonsMissing;
   return failuresIn(report.probe) > 0 ? exitCodes.requestsFailed : exitCodes.ok;
 }
@@ -40,7 +49,9 @@ export function exitCodeOf(report: Report): number {
 /** For errors that are thrown: nothing was changed yet. */
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof HostKeyError) return exitCodes.hostKey;
-  if (error instanceof BlockedError || error instanceof DeclinedError) return exitCodes.blocked;
+  if (error instanceof BlockedError || error instanceof DeclinedError || error instanceof NoWayError)
+    return exitCodes.blocked;
+  if (error instanceof LockedError) return exitCodes.locked;
   if ([ModelError, UsageError, LoginError].some((kind) => error instanceof kind)) return exitCodes.usage;
   if (error instanceof RemoteError || error instanceof KubeError) return exitCodes.unreachable;
   return exitCodes.unexpected;

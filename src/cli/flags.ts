@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import { gateNames, unknownGates } from '../actions/gates/index.js';
 
 const unitsMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, y: 365 * 86_400_000 } as const;
 
@@ -29,4 +30,11 @@ export function port(text: string): number {
 /** Names of a flag that may be given again, each perhaps several with commas between. */
 export function collect(value: string, before: readonly string[]): string[] {
   return [...before, ...value.split(',').flatMap((name) => name.trim() || [])];
+}
+
+/** @throws InvalidArgumentError for a name that no gate has */
+export function gate(value: string, before: readonly string[]): string[] {
+  if (unknownGates([value]).length > 0)
+    throw new InvalidArgumentError(`expected one of ${gateNames.join(', ')}.`);
+  return collect(value, before);
 }

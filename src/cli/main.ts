@@ -5,7 +5,9 @@ import { Command } from 'commander';
 import { demoCommand } from './demo.js';
 import { exitCodes } from './exit-codes.js';
 import { fromGoStyle } from './pflag.js';
-import { rotateCertsCommand } from './rotate-certs.js';
+import { adoptCommand, cleanCommand, finishCommand } from './after-rotation.js';
+import { rollbackCommand } from './rollback.js';
+import { resumeCommand, rotateCertsCommand } from './rotate-certs.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -16,6 +18,11 @@ const program = new Command('keyroll')
   .description('Rotates all certificates of a Kubernetes cluster without a failed request')
   .version(version)
   .addCommand(rotateCerts)
+  .addCommand(resumeCommand())
+  .addCommand(rollbackCommand())
+  .addCommand(adoptCommand())
+  .addCommand(finishCommand())
+  .addCommand(cleanCommand())
   .addCommand(demoCommand());
 
 program.exitOverride();

@@ -18,6 +18,7 @@ export function reportLines(report: Report): string[] {
     ),
     ...report.addonsMissing.map((name) => `NOT BACK: ${name}`),
     ...report.leftNodes.map((node) => `left out: node ${node} still has the old certificates`),
+    ...report.places.map(({ where, path, what }) => `still there: ${where}: ${path} (${what})`),
     `keyroll used ${report.memoryMb} MB at most`,
   ];
 }
@@ -28,19 +29,30 @@ function headline({ outcome, seconds, probe: classes, rotation }: Report): strin
   const word = {
     rotated: 'Rotated',
     paused: 'Paused',
-    'pods-remain': 'Stopped before distrust',
+    'pods-remain': 'Stopped before pods would be cut off',
     failed: 'Failed',
+    stopped: 'Stopped at a safe place',
+    'rolled-back': 'Everything is old again',
   }[outcome];
   return `${word} after ${seconds} s; ${requests} requests sent, ${failed} failed. (rotation ${rotation})`;
 }
 
-function replaced({ credentials }: Report): string[] {
+function replaced({ credentials, outcome }: Report): string[] {
   if (credentials.length === 0) return [];
+  if (outcome === 'rolled-back') return asBefore(credentials);
   const same = credentials.filter(({ oldFingerprint, newFingerprint }) => oldFingerprint === newFingerprint);
   const names = [...new Set(credentials.map(({ name }) => name))];
   return [
     `replaced: ${credentials.length - same.length} of ${credentials.length} keys on the nodes: ${names.join(', ')}`,
     ...same.map(({ name, node }) => `NOT replaced: ${name} on ${node}`),
+  ];
+}
+
+function asBefore(credentials: Report['credentials']): string[] {
+  const other = credentials.filter(({ oldFingerprint, newFingerprint }) => oldFingerprint !== newFingerprint);
+  return [
+    `as before: ${credentials.length - other.length} of ${credentials.length} keys on the nodes`,
+    ...other.map(({ name, node }) => `another key than before: ${name} on ${node}`),
   ];
 }
 
@@ -74,7 +86,12 @@ function ms(value: number): string {
   return `${(value / 1000).toFixed(1)} s`.padStart(7);
 }
 
-function refused({ refused: all }: Report): string[] {
+function refused({ refused: all, outcome }: Report): string[] {
+  // On the way back what must be refused is named as new.
+  if (outcome === 'rolled-back')
+    return all.map(
+      ({ name, refusedAfter, answer }) => `${refusedAfter ? 'refused' : 'NOT REFUSED'}: ${name} (${answer})`,
+    );
   return all.map(
     ({ name, acceptedBefore, refusedAfter, answer }) =>
       `${refusedAfter ? 'refused' : 'NOT REFUSED'}: old ${name} (${answer}); before distrust it was ${acceptedBefore ? 'accepted' : 'not accepted'}`,

@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander';
 import type { ClusterOptions, RotateOptions } from '../actions/options.js';
 import { phaseNames, type PhaseName } from '../model/plan.js';
-import { collect, duration, path } from './flags.js';
+import { collect, duration, gate, path } from './flags.js';
+import { gateNames } from '../actions/gates/index.js';
 import { UsageError } from './usage-error.js';
 
 /** Flags of a rotation besides those by which the cluster is reached. */
@@ -28,8 +29,11 @@ export function rotationFlags(): Option[] {
     new Option('--leave-node <name>', 'leave this node out (may be given again)')
       .argParser(collect)
       .default([], 'none'),
-    new Option('--skip-gate <name>', 'start although this gate is not passed (may be given again): azure')
-      .argParser(collect)
+    new Option(
+      '--skip-gate <name>',
+      `start although this gate is not passed (may be given again): ${gateNames.join(', ')}`,
+    )
+      .argParser(gate)
       .default([], 'none'),
     new Option(
       '--reboot',
@@ -39,6 +43,10 @@ export function rotationFlags(): Option[] {
       '--balancer-probe <address>',
       "address that the load balancer's probes come from (for --reboot)",
     ).default('168.63.129.16'),
+    new Option(
+      '--rollback-on-failure',
+      'take the rotation back when a step or a barrier fails before distrust',
+    ).default(false),
     new Option('--leave-bridge', "leave the bridge in kube-apiserver's serving chain").default(false),
     new Option('--no-probe', 'do not measure availability during the rotation'),
   ];
@@ -58,6 +66,7 @@ export interface RotationFlags {
   readonly skipGate: string[];
   readonly reboot: boolean;
   readonly balancerProbe: string;
+  readonly rollbackOnFailure: boolean;
   readonly leaveBridge: boolean;
   readonly probe: boolean;
   readonly debug: boolean;
@@ -81,6 +90,7 @@ export function rotateOptionsOf(command: Command, cluster: ClusterOptions): Rota
     skipGates: flags.skipGate,
     reboot: flags.reboot,
     balancerProbe: flags.balancerProbe,
+    rollbackOnFailure: flags.rollbackOnFailure,
     leaveBridge: flags.leaveBridge,
     probe: flags.probe,
   };

@@ -9,6 +9,9 @@ const phaseMeaning = {
   present: 'masters show the new side',
   refresh: 'nodes and workloads take the new side',
   distrust: 'nothing accepts the old side any more (no way back from here)',
+  'back-present': 'masters show the old side',
+  'back-refresh': 'nodes and workloads take the old side',
+  'back-distrust': 'nothing accepts the new side any more; everything is as it was',
 } as const;
 
 /** Renders events as lines; a clock since the start stands before each. */

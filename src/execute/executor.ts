@@ -17,6 +17,8 @@ export interface Execution<S extends Executable> {
   readonly journal: Journal;
   /** Does the step and verifies it; may be called again after a crash. Its result goes into the journal. */
   readonly run: (step: S) => Promise<unknown>;
+  /** Called before a step's intent is written; throws when no other step may begin. */
+  readonly mayBegin?: (step: S) => Promise<void>;
   readonly onStart?: (step: S) => void;
   readonly onEnd?: (step: S, ms: number, result: unknown) => void;
 }
@@ -57,9 +59,10 @@ async function runBeside<S extends Executable>(
 
 async function runStep<S extends Executable>(
   step: S,
-  { journal, run, onStart, onEnd }: Execution<S>,
+  { journal, run, mayBegin, onStart, onEnd }: Execution<S>,
 ): Promise<void> {
   if (journal.has('done', step.id)) return;
+  await mayBegin?.(step);
   journal.append('intent', step.id);
   onStart?.(step);
   const begun = Date.now();

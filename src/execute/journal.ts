@@ -13,7 +13,7 @@ import { z } from 'zod';
 
 const recordSchema = z.object({
   at: z.string(),
-  type: z.enum(['intent', 'done', 'failed', 'fact', 'phase', 'finished']),
+  type: z.enum(['intent', 'done', 'failed', 'reopened', 'fact', 'phase', 'rollback', 'finished']),
   id: z.string(),
   details: z.unknown().optional(),
 });
@@ -59,9 +59,17 @@ export class Journal {
     return this.#records;
   }
 
-  /** A record of this type and id is there. */
+  /** A record of this type and id is there, and none after it that opens it again. */
   has(type: JournalRecord['type'], id: string): boolean {
-    return this.#records.some((record) => record.type === type && record.id === id);
+    return this.find(type, id) !== undefined;
+  }
+
+  /** The last record of this type and id, unless it was opened again after it. */
+  find(type: JournalRecord['type'], id: string): JournalRecord | undefined {
+    const last = this.#records.findLast(
+      (record) => record.id === id && (record.type === type || record.type === 'reopened'),
+    );
+    return last?.type === type ? last : undefined;
   }
 
   /** What was found out once and must stay so when a step runs again: the value of the first time. */

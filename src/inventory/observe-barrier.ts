@@ -88,20 +88,19 @@ function fileDeviations(
   const problems: string[] = [];
   if (seen.mode !== file.mode) problems.push(`${where} has mode ${seen.mode}, expected ${file.mode}`);
   if (seen.owner !== file.owner) problems.push(`${where} belongs to ${seen.owner}, expected ${file.owner}`);
-  if ('content' in seen && seen.content !== wantedText(file, materials))
+  if ('content' in seen && (materials.textOf(file.content) ?? seen.content) !== seen.content)
     problems.push(`${where} does not hold what this phase puts there`);
-  if (key && 'material' in file.content) {
-    const certificate = parseCertificate(
-      materials.get(file.content.material.replace(/\.key$/, '.crt')),
-      file.content.material,
-    );
-    if (key.fingerprint !== certificate.publicKeyFingerprint) problems.push(`${where} is not the new key`);
-  }
+  if (key && key.fingerprint !== wantedKey(file, materials))
+    problems.push(`${where} is not the key that this phase puts there`);
   return problems;
 }
 
-function wantedText(file: PlannedFile, materials: Materials): string {
-  return 'text' in file.content ? file.content.text : materials.get(file.content.material);
+/** A key is known by the fingerprint of its public half: its certificate's, or what was seen at the start. */
+function wantedKey({ content }: PlannedFile, materials: Materials): string {
+  if ('original' in content) return content.original;
+  if ('text' in content) return '';
+  const name = content.material.replace(/\.key$/, '.crt');
+  return parseCertificate(materials.get(name), name).publicKeyFingerprint;
 }
 
 function processDeviations(
@@ -128,7 +127,7 @@ function serverDeviations(
   if (!shown || shown.error !== undefined)
     return [`${where} gives no handshake: ${shown?.error ?? 'nothing was seen'}`];
   const accepts = (material: string): boolean => namesCa(shown, materials.get(material));
-  const chain = expectedChain(materials.get(expected.chain), expected.chain);
+  const { name, chain } = expectedChain(expected, materials);
   return [
     ...expected.names
       .filter((ca) => !accepts(ca))
@@ -139,7 +138,7 @@ function serverDeviations(
     ...expected.namesNot.filter(accepts).map((ca) => `${where} still accepts clients of ${ca}`),
     ...(shown.chain.map((pem) => parseCertificate(pem, 'handshake').fingerprint).join() === chain.join()
       ? []
-      : [`${where} does not serve ${expected.chain}`]),
+      : [`${where} does not serve ${name}`]),
   ];
 }
 
@@ -151,8 +150,13 @@ function chainOf({ chain }: Handshake): string[] {
   return chain.map((pem) => parseCertificate(pem, 'handshake').publicKeyFingerprint);
 }
 
-function expectedChain(pem: string, where: string): string[] {
-  return parseCertificates(pem, where).map((certificate) => certificate.fingerprint);
+function expectedChain(
+  { chain }: ServerExpectation,
+  materials: Materials,
+): { name: string; chain: readonly string[] } {
+  const name = typeof chain === 'string' ? chain : 'what it served at the start';
+  const pem = typeof chain === 'string' ? materials.get(chain) : (materials.textOf(chain) ?? '');
+  return { name, chain: parseCertificates(pem, name).map(({ fingerprint }) => fingerprint) };
 }
 
 /** What all servers show before anything has changed. */

@@ -83,6 +83,7 @@ async function clusterAuthority(
     validity: shorter(ca.certificate, oldCa),
   });
   texts.set('bridge.crt', bridge.pem);
+  texts.set('bridge-back.crt', bridgeBack(ca, oldCa).pem);
   return { ca, bridge };
 }
 
@@ -95,8 +96,18 @@ function fromProfile(
   const specs = [...new Map(wanted(facts).map(({ spec }) => [spec.name, spec])).values()];
   const given = setFromProfile(profile, specs, { ca: oldCa, key: oldCaKey });
   for (const [name, text] of given.texts) texts.set(name, text);
-  if (given.bridge) texts.set('bridge.crt', given.bridge.pem);
-  return { ca: { certificate: given.ca, privatePem: profile.caPrivateKey }, bridge: given.bridge };
+  const ca = { certificate: given.ca, privatePem: profile.caPrivateKey };
+  if (given.bridge) {
+    texts.set('bridge.crt', given.bridge.pem);
+    texts.set('bridge-back.crt', bridgeBack(ca, oldCa).pem);
+  }
+  return { ca, bridge: given.bridge };
+}
+
+/** The way back: the old CA by the new one's word, so that who trusts only the new one accepts old leaves. */
+function bridgeBack({ certificate, privatePem }: Issuer, oldCa: Certificate): Certificate {
+  const validity = shorter(certificate, oldCa);
+  return mintBridge({ newCa: oldCa, oldCa: certificate, oldCaKey: privatePem, validity });
 }
 
 /** A CA in place of an old one, with a common name that no other has. */

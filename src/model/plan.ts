@@ -1,27 +1,44 @@
 /** The four phases, in their order. */
 export const phaseNames = ['trust', 'present', 'refresh', 'distrust'] as const;
+/** The way back: the same phases with the two sides swapped. Its `trust` is what every master still does. */
+export const backPhaseNames = ['back-present', 'back-refresh', 'back-distrust'] as const;
 export type PhaseName = (typeof phaseNames)[number];
+export type BackPhaseName = (typeof backPhaseNames)[number];
+export type AnyPhaseName = PhaseName | BackPhaseName;
 
 /**
- * A file that a step puts on a node. Its content is a material (`apiserver.chain`, `ca.key`, …) that is looked up when
- * the step runs, so that a plan holds no secret, or a text that is none.
+ * What a file shall hold: a material (`apiserver.chain`, `ca.key`, …) that is looked up when the step runs, so that a
+ * plan holds no secret; a text that is none; or what it held when the rotation began, from the backup on its own node,
+ * with a material behind it or not. `original` is by what that is known again: a certificate file's text, of a key the
+ * fingerprint; empty when it was not kept.
  */
+export type Content =
+  | { readonly material: string }
+  | { readonly text: string }
+  | { readonly original: string; readonly append?: string };
+
+/** A file that a step puts on a node. Mode and owner of what held something when the rotation began are those of then. */
 export interface PlannedFile {
   readonly path: string;
   readonly mode: string;
   readonly owner: string;
-  readonly content: { readonly material: string } | { readonly text: string };
+  readonly content: Content;
 }
 
-/** A static pod's manifest that goes and the one that comes. */
+/** A static pod's manifests that go, as far as they are there, and the one that comes. */
 export interface ManifestSwap {
   readonly program: string;
-  readonly old: string;
+  readonly old: readonly string[];
   readonly new: string;
+  readonly mode: string;
+  readonly owner: string;
   readonly text: string;
   /** What the new process must have been started with. */
   readonly arguments: readonly string[];
 }
+
+/** Which side a node takes up. */
+export type Side = 'old' | 'new';
 
 interface StepBase {
   /** Unique and stable in a rotation: the journal knows a step by it. */
@@ -64,6 +81,7 @@ export type Step = StepBase &
         readonly node: string;
         readonly files: readonly PlannedFile[];
         readonly restartPods: readonly string[];
+        readonly side: Side;
       }
     | {
         readonly kind: 'refresh-windows-node';
@@ -75,14 +93,36 @@ export type Step = StepBase &
       }
     | { readonly kind: 'move-leader'; readonly away: readonly string[]; readonly to: string }
     | { readonly kind: 'await-front-proxy' }
-    | { readonly kind: 'put-proxy-certs'; readonly authority: string; readonly node: string }
+    | {
+        readonly kind: 'put-proxy-certs';
+        readonly node: string;
+        /** Materials. */
+        readonly authority: string;
+        readonly certificate: string;
+        readonly key: string;
+      }
     | { readonly kind: 'write-kubeconfig' }
-    | { readonly kind: 'await-root-ca' }
+    | { readonly kind: 'remove-kubeconfig' }
+    /** `authority`: the material that every namespace shall hold. */
+    | { readonly kind: 'await-root-ca'; readonly authority: string }
     | { readonly kind: 'renew-legacy-tokens' }
+    | { readonly kind: 'restore-legacy-tokens' }
     | { readonly kind: 'restart-workloads'; readonly select: 'all-but-node-credentials' | 'node-credentials' }
-    | { readonly kind: 'await-orphan-pods' }
-    | { readonly kind: 'clean-authentication-config' }
+    | {
+        readonly kind: 'await-orphan-pods';
+        /** Steps of this plan since whose end pods have the right tokens, and their node's right files. */
+        readonly tokensStep: string;
+        readonly filesStep: string;
+        /** Pods from before this moment (ISO) hold the right side anyhow; none: all are looked at. */
+        readonly from?: string;
+      }
+    /** Materials of the CAs that stay. */
+    | { readonly kind: 'clean-authentication-config'; readonly ca: string; readonly proxyCa: string }
     | { readonly kind: 'retire-legacy-tokens' }
+    | { readonly kind: 'remove-successor-tokens' }
+    /** Before the first change: the unit that completes at boot what a crash cut off; on masters the rotation's state. */
+    | { readonly kind: 'prepare-node'; readonly node: string; readonly master: boolean }
+    | { readonly kind: 'release-node'; readonly node: string }
     | { readonly kind: 'remove-files'; readonly node: string; readonly folders: readonly string[] }
   );
 
@@ -97,7 +137,7 @@ export type Flow =
 
 /** What a node must show when a phase has ended. */
 export interface Barrier {
-  readonly phase: PhaseName;
+  readonly phase: AnyPhaseName;
   readonly nodes: readonly NodeExpectation[];
   readonly windows?: readonly WindowsExpectation[];
 }
@@ -113,11 +153,12 @@ export interface WindowsExpectation {
   readonly namesNot: readonly string[];
 }
 
-/** What a server must show in a handshake: the chain of a material, and the CAs (materials) it must and must not name. */
+/** What a server must show in a handshake: a chain, and the CAs (materials) it must and must not name. */
 export interface ServerExpectation {
   readonly server: string;
   readonly target: string;
-  readonly chain: string;
+  /** A material, or a content of its own. */
+  readonly chain: string | Content;
   readonly names: readonly string[];
   readonly namesNot: readonly string[];
 }
@@ -131,7 +172,7 @@ export interface NodeExpectation {
 }
 
 export interface Phase {
-  readonly name: PhaseName;
+  readonly name: AnyPhaseName;
   readonly flow: Flow;
   readonly barrier: Barrier;
 }

@@ -29,6 +29,9 @@ wait_for() {
 # pids_of NAME: processes whose program is called NAME, whatever container they run in.
 pids_of() { pgrep -f "^([^ ]*/)?$1( |\$)" || [ $? -eq 1 ]; }
 
+# unit_runs NAME: the unit is at work, its ExecStopPost included.
+unit_runs() { case $(systemctl is-active "$1") in active|activating|reloading|deactivating) ;; *) return 1 ;; esac; }
+
 # started_at PID: s since the epoch, from the kernel's word on the process (the date of its folder says something else);
 # 0 when it is gone.
 started_at() {

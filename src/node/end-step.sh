@@ -3,6 +3,7 @@
 set -u
 . "${0%/*}/common.sh"
 step=$STATE/steps/$1
+sh "${0%/*}/complete.sh" "$STATE/pending/swap-$1" >>"$step/log" 2>&1
 case $(cat "$step/script") in
   restart-apiserver)
     IFS='

@@ -46,7 +46,8 @@ describe('install-files.sh', () => {
     expect(statSync(join(root, 'etc/certs/a.crt')).mode & 0o777).toBe(0o644);
     expect(read('var/lib/keyroll/backup/rot1/etc/certs/a.crt')).toBe('old');
     expect(readdirSync(join(root, 'etc/certs')).sort()).toEqual(['a.crt', 'a.key']);
-    expect(readdirSync(join(root, 'var/lib/keyroll'))).toEqual(['backup']);
+    expect(readdirSync(join(root, 'var/lib/keyroll'))).toEqual(['backup', 'install.guard', 'pending']);
+    expect(readdirSync(join(root, 'var/lib/keyroll/pending'))).toEqual([]);
   });
 
   it("tells in the node's log what was replaced, and nothing of it", () => {
@@ -85,5 +86,27 @@ describe('install-files.sh', () => {
     expect(read('etc/certs/a.crt')).toBe('old');
     expect(readdirSync(join(root, 'etc/certs'))).toEqual(['a.crt']);
     expect(existsSync(join(root, 'var/lib/keyroll/backup/rot1/etc/certs/a.crt'))).toBe(true);
+  });
+
+  it('brings back what a file held before the rotation, with its mode, and leaves alone what it never replaced', () => {
+    writeFileSync(join(root, 'etc/certs/a.crt'), 'first\n', { mode: 0o640 });
+    writeFileSync(join(root, 'etc/certs/b.crt'), 'untouched', { mode: 0o640 });
+    install(line('/etc/certs/a.crt', 'new', '600') + line('/etc/certs/c.crt', 'made'));
+    const original = ['a', 'b', 'c', 'd'].map((name) => `/etc/certs/${name}.crt 600 root:root @original\n`);
+    expect(install(original.join(''))).toMatchObject({ code: 0, out: '/etc/certs/a.crt\n' });
+    expect([read('etc/certs/a.crt'), read('etc/certs/b.crt')]).toEqual(['first\n', 'untouched']);
+    expect(statSync(join(root, 'etc/certs/a.crt')).mode & 0o777).toBe(0o640);
+    expect(readdirSync(join(root, 'etc/certs')).sort()).toEqual(['a.crt', 'b.crt', 'c.crt']);
+  });
+
+  it('appends to what a file held before the rotation, once, however often it is asked', () => {
+    writeFileSync(join(root, 'etc/certs/a.crt'), 'leaf');
+    const append = `/etc/certs/a.crt 644 root:root @original+${Buffer.from('bridge\n').toString('base64')}\n`;
+    for (let time = 0; time < 3; time += 1) {
+      expect(install(append).code).toBe(0);
+      expect(read('etc/certs/a.crt')).toBe('leaf\nbridge\n');
+    }
+    install('/etc/certs/a.crt 644 root:root @original\n');
+    expect(read('etc/certs/a.crt')).toBe('leaf');
   });
 });

@@ -1,15 +1,22 @@
 #!/bin/sh
-# refresh-kubelet ROTATION CA WATCHDOG…
-# Standard input: the node's new files (install-files.sh). Installs them, lets kubelet ask for a new client certificate
-# and restarts it once; containers keep running. Ends when the certificate is there and the new CA signed it.
-# The old client certificates are kept in the backup.
+# refresh-kubelet ROTATION SIDE CA WATCHDOG…
+# Standard input: the node's files of this SIDE, `new` or, on the way back, `old` (install-files.sh). Installs them, lets
+# kubelet ask for a client certificate of that side and restarts it once; containers keep running. Ends when the
+# certificate is there and CA signed it. The old client certificates are kept in the backup, and are used again on the
+# way back as long as they are valid.
 set -eu
 . "${0%/*}/common.sh"
 umask 077
-rotation=$1 ca=$2; shift 2
+rotation=$1 side=$2 ca=$3; shift 3
 pki=$ROOT/var/lib/kubelet/pki
 current=$pki/kubelet-client-current.pem
-kept=$STATE/backup/$rotation/var/lib/kubelet/pki
+backup=$STATE/backup/$rotation
+kept=$backup/var/lib/kubelet/pki
+case $side in
+  new) aside=$kept done=$backup/kubelet-restarted ;;
+  old) aside=$backup/new-side/kubelet-pki done=$backup/kubelet-back ;;
+  *) die "refresh-kubelet: side $side is not known" ;;
+esac
 
 sh "${0%/*}/install-files.sh" "$rotation"
 signed() { [ -e "$current" ] && openssl verify -CAfile "$ROOT$ca" "$current" >/dev/null 2>&1; }
@@ -17,31 +24,44 @@ healthy() { [ "$(curl -s -m 2 http://127.0.0.1:10248/healthz 2>/dev/null)" = ok 
 started_before() { # the kubelet that runs now is the one from before the files changed
   [ "$(systemctl show -p MainPID --value kubelet)" = "$before" ]
 }
-if signed && [ -e "$STATE/backup/$rotation/kubelet-restarted" ]; then say "already there"; exit 0; fi
+if signed && [ -e "$done" ]; then say "already there"; exit 0; fi
 
+# What is stopped is written down first: a run that was killed leaves word of it to the next one.
+watchdogs=$STATE/run/kubelet-watchdogs
 start_again() {
-  # shellcheck disable=SC2086 # a list of unit names
-  [ -z "$stopped" ] || systemctl start $stopped
+  [ -s "$watchdogs" ] || return 0
+  # shellcheck disable=SC2046 # a list of unit names
+  systemctl start $(sort -u "$watchdogs") && rm -f "$watchdogs"
 }
-stopped=
 trap start_again EXIT
 trap 'exit 143' HUP INT TERM
+mkdir -p "$STATE/run" "$backup"
 for unit in "$@"; do
-  if systemctl is-active -q "$unit"; then stopped="$stopped $unit"; systemctl stop "$unit"; fi
+  if systemctl is-active -q "$unit"; then say "$unit" >>"$watchdogs"; systemctl stop "$unit"; fi
 done
-# A CA that stays has signed the old one too: then it is moved away once.
-if ! signed || [ ! -e "$kept" ]; then
-  mkdir -p "$kept"
+
+# move_aside FOLDER: the client certificates that kubelet has now.
+move_aside() {
+  mkdir -p "$1"
   for old in "$pki"/kubelet-client-*.pem; do
     [ -L "$old" ] || [ -e "$old" ] || continue
-    mv "$old" "$kept/"
+    mv -f "$old" "$1/"
   done
+}
+# A CA that stays has signed the old one too: then it is moved away once.
+if ! signed || [ ! -e "$aside" ]; then
+  move_aside "$aside"
+  if [ "$side" = old ] && [ -d "$kept" ]; then
+    cp -a "$kept"/kubelet-client-*.pem "$pki/"
+    # Expired meanwhile: kubelet asks for another one.
+    signed || move_aside "$aside"
+  fi
 fi
 before=$(systemctl show -p MainPID --value kubelet)
 systemctl restart kubelet
 started_before && die "kubelet has the same process as before its restart"
 wait_for 90 healthy || die "kubelet is not healthy 90 s after its restart"
-wait_for 120 signed || die "kubelet has no client certificate of the new CA 120 s after its restart"
-: >"$STATE/backup/$rotation/kubelet-restarted"
-record "kubelet restarted; its client certificate is of the new CA"
+wait_for 120 signed || die "kubelet has no client certificate of the $side CA 120 s after its restart"
+: >"$done"
+record "kubelet restarted; its client certificate is of the $side CA"
 say "kubelet restarted"

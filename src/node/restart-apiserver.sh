@@ -5,7 +5,8 @@
 # (input of install-files.sh: what must change while no API server runs here).
 #   own= service= port= ports=   this master's address, the kubernetes Service's IP, the API's port, all ports that lead to it
 #   targets=                     healthy masters, the first that answers takes the connections
-#   old= new=                    file names of the manifest that leaves and of the one that comes
+#   old= new=                    file names of the manifests that leave (those that are there) and of the one that comes
+#   mode= owner=                 of the manifest
 #   arguments=                   what the new process must have been started with, one a line
 #   watchdogs=                   units that kill what does not answer
 #   etcd=yes|no  endpoints=      restart etcd too; all members' client URLs
@@ -16,14 +17,14 @@ set -eu
 step=$1; shift
 for pair in "$@"; do
   case ${pair%%=*} in
-    own|service|port|ports|targets|old|new|arguments|watchdogs|etcd|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation)
+    own|service|port|ports|targets|old|new|mode|owner|arguments|watchdogs|etcd|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation)
       # shellcheck disable=SC2163 # assigns by name, the name is one of the list
       export "$pair" ;;
     *) die "restart-apiserver: unknown setting ${pair%%=*}" ;;
   esac
 done
 . "${0%/*}/redirect.sh"
-manifests=$ROOT/etc/kubernetes/manifests
+. "${0%/*}/manifests.sh"
 
 ready() { [ "$(curl -s -k -m 2 --cert "$ROOT$certificate" --key "$ROOT$key" "https://$1:$port/readyz" 2>/dev/null)" = ok ]; }
 ready_locally() { ready 127.0.0.1; }
@@ -82,7 +83,6 @@ ended() { kill_all KILL; [ -z "$(pids_of kube-apiserver)" ]; }
 kill_all() { for pid in $(pids_of kube-apiserver); do kill "-$1" "$pid" 2>/dev/null || say "process $pid was gone"; done; }
 
 mark() { say "$(now_ms) $*"; }
-swapped() { [ ! -e "$manifests/$old" ] && [ -e "$manifests/$new" ] && cmp -s "$step/manifest" "$manifests/$new"; }
 
 mkdir -p "$STATE/run"
 if swapped && started_with kube-apiserver "$arguments" && [ "$etcd" = no ]; then
@@ -94,6 +94,7 @@ for unit in $watchdogs; do systemctl is-active -q "$unit" && say "$unit" >>"$STA
 # shellcheck disable=SC2086 # a list of unit names
 systemctl stop $watchdogs 2>/dev/null || say "some watchdogs are not on this node"
 target=$(find_target) || die "no other master answers /readyz ($targets): a restart here would fail requests"
+prepare
 mark "redirect to $target"
 redirect_to "$target"
 sleep 0.7
@@ -103,12 +104,12 @@ sleep 0.4
 kill_all TERM
 mark sigterm
 sleep 0.8
-[ ! -e "$manifests/$old" ] || mv -T "$manifests/$old" "$step/left-$old"
+leave
 kill_all KILL
 hold_off
 mark stopped
-# From here on a manifest comes back whatever fails: the old one until the files are new, then the new one.
-put_back() { [ -e "$manifests/$new" ] || [ ! -e "$step/left-$old" ] || mv -T "$step/left-$old" "$manifests/$old"; }
+# From here on a manifest comes back whatever fails: the old one until the files are new, then the new one. After a crash
+# complete.sh brings the new one.
 trap put_back EXIT
 wait_for 10 ended || die "kube-apiserver did not end after SIGKILL"
 sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
@@ -119,10 +120,7 @@ if [ "$etcd" = yes ]; then
   ( mark "etcd restart"; code=0; restart_etcd || code=1; mark "etcd done"; exit "$code" ) &
   etcd_job=$!
 fi
-cp "$step/manifest" "$manifests/.keyroll-$new"
-chmod --reference="$step/left-$old" "$manifests/.keyroll-$new"
-sync "$manifests/.keyroll-$new"
-mv -T "$manifests/.keyroll-$new" "$manifests/$new"
+come
 mark "manifest $new"
 until_ms=$(( $(now_ms) + 180000 )); checked=0
 until ready_locally && started_with kube-apiserver "$arguments"; do

@@ -10,7 +10,7 @@ name=$1; script=$2; shift 2
 step=$STATE/steps/$name
 mkdir -p "$step"
 if [ ! -e "$step/result" ] || [ "$(cat "$step/result")" != 0 ]; then
-  if ! systemctl is-active -q "keyroll-$name.service"; then
+  if ! unit_runs "keyroll-$name.service"; then
     rm -f "$step/result"
     systemd-run -q --collect --unit="keyroll-$name" --setenv=KEYROLL_ROOT="$ROOT" \
       --property=ExecStopPost="/bin/sh ${0%/*}/end-step.sh $name" \

@@ -4,7 +4,8 @@
 # file leaves the folder, and read at once only when a file with another name comes. STEP is a folder with `manifest`
 # and `files` (input of install-files.sh, applied while no process runs).
 #   program=        name of the process
-#   old= new=       file names
+#   old= new=       file names: those that leave (as far as they are there), and the one that comes
+#   mode= owner=    of the manifest
 #   arguments=      what the new process must have been started with, one a line
 #   health=         URL on this node that answers `ok`
 #   rotation=
@@ -13,30 +14,30 @@ set -eu
 step=$1; shift
 for pair in "$@"; do
   case ${pair%%=*} in
-    program|old|new|arguments|health|rotation)
+    program|old|new|mode|owner|arguments|health|rotation)
       # shellcheck disable=SC2163 # assigns by name, the name is one of the list
       export "$pair" ;;
     *) die "swap-pod: unknown setting ${pair%%=*}" ;;
   esac
 done
-manifests=$ROOT/etc/kubernetes/manifests
+. "${0%/*}/manifests.sh"
 
 healthy() { [ "$(curl -s -k -m 2 "$health" 2>/dev/null)" = ok ]; }
 gone() { [ -z "$(pids_of "$program")" ]; }
 signal() { for pid in $(pids_of "$program"); do kill "-$1" "$pid" 2>/dev/null || say "process $pid was gone"; done; }
 up() { started_with "$program" "$arguments" && healthy; }
 
-if [ -e "$manifests/$old" ]; then
-  mv -T "$manifests/$old" "$step/left-$old"
-  signal TERM
-  wait_for 2 gone || signal KILL
-  wait_for 10 gone || die "$program did not end after SIGKILL"
+if swapped && up; then
+  sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
+  say "$(now_ms) already there"; exit 0
 fi
+prepare
+leave
+trap put_back EXIT
+signal TERM
+wait_for 2 gone || signal KILL
+wait_for 10 gone || die "$program did not end after SIGKILL"
 say "$(now_ms) stopped"
-sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
-cp "$step/manifest" "$manifests/.keyroll-$new"
-chmod --reference="$step/left-$old" "$manifests/.keyroll-$new"
-sync "$manifests/.keyroll-$new"
-mv -T "$manifests/.keyroll-$new" "$manifests/$new"
+come
 wait_for 180 up || die "$program is not healthy with its new arguments 180 s after manifest $new came"
 say "$(now_ms) ready"

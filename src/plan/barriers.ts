@@ -8,10 +8,10 @@ import type {
 } from '../model/plan.js';
 import { credentialsOn, etcdCredential, mastersOf, pairFiles, replaced, type Facts } from './facts.js';
 import {
-  apiServerDistrust,
+  apiServerOriginal,
   apiServerPresent,
   apiServerTrust,
-  controllerManagerDistrust,
+  controllerManagerOriginal,
   controllerManagerPresent,
 } from './swaps.js';
 
@@ -167,7 +167,7 @@ function afterDistrust(facts: Facts, node: ClusterNode): NodeExpectation {
       ...etcd(facts, node, [newCa], gone(facts), (name) => `${name}.crt`),
       ofKubelet,
     ],
-    processes: [apiServerDistrust(facts, node), controllerManagerDistrust(facts, node)],
+    processes: [apiServerOriginal(facts, node), controllerManagerOriginal(facts, node)],
   };
 }
 
@@ -183,7 +183,7 @@ function pairs(
 }
 
 /** Manifests, units and defaults, byte for byte as they were at the start. */
-function untouched(facts: Facts, node: ClusterNode): PlannedFile[] {
+export function untouched(facts: Facts, node: ClusterNode): PlannedFile[] {
   const inventory = facts.inventories.get(node.name);
   const { manifests, untouched: paths } = facts.layout;
   return [...(inventory?.files.values() ?? [])]

@@ -1,8 +1,9 @@
 import type { ClusterNode } from '../model/cluster.js';
 import { step, type Flow, type Phase, type PlannedFile } from '../model/plan.js';
 import { distrustBarrier } from './barriers.js';
+import { releaseNodes, removeOwn } from './prepare.js';
 import { credentialsOn, mastersOf, pairFiles, replaced, type Facts } from './facts.js';
-import { apiServerDistrust, controllerManagerDistrust } from './swaps.js';
+import { apiServerOriginal, controllerManagerOriginal } from './swaps.js';
 
 /**
  * distrust: nothing accepts the old side any more. The point of no return.
@@ -13,7 +14,7 @@ import { apiServerDistrust, controllerManagerDistrust } from './swaps.js';
  *    turn comes. Before the last one leadership of etcd moves, behind a pause, to a member that has been restarted;
  * 2. now that no process trusts the old CA alone, the bridge leaves the other leaves, hot;
  * 3. etcd's /proxycerts and `extension-apiserver-authentication` keep the new CAs alone; old token Secrets go;
- * 4. keyroll's own files leave the masters.
+ * 4. keyroll's own files leave the masters, and its boot unit all nodes.
  */
 export function planDistrust(facts: Facts): Phase {
   const nodes = leaderLast(facts);
@@ -30,15 +31,20 @@ export function planDistrust(facts: Facts): Phase {
           kind: 'put-proxy-certs',
           title: 'etcd holds the new front-proxy CA alone',
           authority: 'proxy-ca.crt',
+          certificate: 'proxy.crt',
+          key: 'proxy.key',
           node: first.name,
         }),
         step({
           id: 'distrust/authentication',
           kind: 'clean-authentication-config',
           title: 'extension-apiserver-authentication holds the new CAs alone',
+          ca: 'ca.crt',
+          proxyCa: 'proxy-ca.crt',
         }),
         step({ id: 'distrust/legacy-tokens', kind: 'retire-legacy-tokens', title: 'old token Secrets go' }),
-        { parallel: nodes.map((node) => removeOwn(facts, node)) },
+        { parallel: nodes.map((node) => removeOwn(facts, 'distrust', node)) },
+        releaseNodes(facts, 'distrust'),
       ],
     },
     barrier: distrustBarrier(facts),
@@ -84,7 +90,7 @@ function restart(facts: Facts, node: ClusterNode): Flow {
     kind: 'restart-apiserver',
     title: `${node.name}: etcd and kube-apiserver accept the new side alone`,
     node: node.name,
-    swap: apiServerDistrust(facts, node),
+    swap: apiServerOriginal(facts, node),
     before: [],
     files: [
       replaced(facts, node.name, facts.layout.frontProxyCa, 'proxy-ca.crt'),
@@ -101,7 +107,7 @@ function swapBack(facts: Facts, node: ClusterNode): Flow {
     kind: 'swap-pod',
     title: `${node.name}: kube-controller-manager back on its own manifest, with the new ca.key`,
     node: node.name,
-    swap: controllerManagerDistrust(facts, node),
+    swap: controllerManagerOriginal(facts, node),
     files: [caKey(facts)],
     health,
     lease,
@@ -120,15 +126,5 @@ function dropBridge(facts: Facts, node: ClusterNode): Flow {
     title: `${node.name}: the bridge leaves`,
     node: node.name,
     files: specs.flatMap((spec) => pairFiles(facts, node, spec, false)),
-  });
-}
-
-function removeOwn(facts: Facts, node: ClusterNode): Flow {
-  return step({
-    id: `distrust/own-files/${node.name}`,
-    kind: 'remove-files',
-    title: `${node.name}: keyroll's own files go`,
-    node: node.name,
-    folders: [facts.layout.own, '/var/lib/keyroll/steps'],
   });
 }

@@ -4,6 +4,29 @@ import type { NodeInventory, SeenFile } from '../model/inventory.js';
 import type { PlannedFile } from '../model/plan.js';
 import { argumentsOf } from './manifest.js';
 
+/** What the way back is planned from: how far the rotation had come at most, and what the masters show now. */
+export interface Back {
+  /** Some certificate of the new side was put on a master. */
+  readonly leaves: boolean;
+  /** Some kube-apiserver signed tokens with the new key. */
+  readonly signed: boolean;
+  /** Some kube-controller-manager handed out the new CA. */
+  readonly handedOut: boolean;
+  /** Since when pods may hold the new side alone (ISO, early enough for clocks that differ); none: no one knows. */
+  readonly since?: string;
+  /** By name of the master. */
+  readonly masters: ReadonlyMap<string, MasterStanding>;
+}
+
+/** What one master shows now. */
+export interface MasterStanding {
+  /** Its manifest is byte for byte the one of the start and the only one, and its process runs with those arguments. */
+  readonly apiServerAsBefore: boolean;
+  readonly controllerManagerAsBefore: boolean;
+  /** Both ports name the old CA and not the new one. */
+  readonly etcdAsBefore: boolean;
+}
+
 /** All that a plan is made from. `inventories` are those of the start: manifests and files as they were found. */
 export interface Facts {
   readonly rotation: string;
@@ -24,6 +47,14 @@ export interface Facts {
   readonly reboot?: boolean;
   /** The cluster CA stays, and its leaves alone are renewed: what it signed before is accepted as before. */
   readonly sameAuthority?: boolean;
+  /** For the way back. */
+  readonly back?: Back;
+}
+
+/** @throws Error when no way back is planned */
+export function backOf({ back }: Facts): Back {
+  if (!back) throw new Error('a way back is planned from what the masters show, which was not looked at');
+  return back;
 }
 
 export function mastersOf(facts: Facts): ClusterNode[] {
@@ -97,6 +128,27 @@ export function pairFiles(
 export function replaced(facts: Facts, node: string, path: string, material: string): PlannedFile {
   const seen = fileOf(facts, node, path);
   return { path, mode: seen.mode, owner: seen.owner, content: { material } };
+}
+
+/** A file as it was at the start, with a material behind it or not. Nothing when the node did not have it. */
+export function original(facts: Facts, node: string, path: string, append?: string): PlannedFile[] {
+  const { files, keys } = inventoryOf(facts, node);
+  const seen = files.get(path) ?? keys.get(path);
+  if (!seen) return [];
+  const known = 'content' in seen ? seen.content : seen.fingerprint;
+  const content = { original: known, ...(append === undefined ? {} : { append }) };
+  return [{ path, mode: seen.mode, owner: seen.owner, content }];
+}
+
+/** The pair of a credential as it was at the start; `bridged`: with the bridge back behind the certificate. */
+export function originalPair(
+  facts: Facts,
+  node: ClusterNode,
+  spec: CredentialSpec,
+  bridged: boolean,
+): PlannedFile[] {
+  const append = bridged && spec.bridgeOn === 'master' ? 'bridge-back.crt' : undefined;
+  return [...original(facts, node.name, spec.certificate, append), ...original(facts, node.name, spec.key)];
 }
 
 /** A file in keyroll's own folder. */

@@ -1,4 +1,7 @@
-import type { Phase, PhaseName } from '../model/plan.js';
+import type { AnyPhaseName, Phase } from '../model/plan.js';
+import { planBackDistrust } from './back-distrust.js';
+import { planBackPresent } from './back-present.js';
+import { planBackRefresh } from './back-refresh.js';
 import { planDistrust } from './distrust.js';
 import type { Facts } from './facts.js';
 import { planPresent } from './present.js';
@@ -6,15 +9,18 @@ import { withReboots } from './reboots.js';
 import { planRefresh } from './refresh.js';
 import { planTrust } from './trust.js';
 
-const planners: Record<PhaseName, (facts: Facts) => Phase> = {
+const planners: Record<AnyPhaseName, (facts: Facts) => Phase> = {
   trust: planTrust,
   present: planPresent,
   refresh: planRefresh,
   distrust: planDistrust,
+  'back-present': planBackPresent,
+  'back-refresh': planBackRefresh,
+  'back-distrust': planBackDistrust,
 };
 
 /** One phase, from the facts of now: leaders move and nodes join while a rotation runs, so each is planned when it begins. */
-export function planPhase(name: PhaseName, facts: Facts): Phase {
+export function planPhase(name: AnyPhaseName, facts: Facts): Phase {
   const phase = planners[name](facts);
   return facts.reboot === true ? { ...phase, flow: withReboots(phase.flow) } : phase;
 }

@@ -1,15 +1,8 @@
 import type { ClusterNode } from '../model/cluster.js';
-import { step, type Flow, type Phase, type PlannedFile } from '../model/plan.js';
+import { step, type Flow, type Phase } from '../model/plan.js';
 import { presentBarrier } from './barriers.js';
-import {
-  credentialsOn,
-  etcdCredential,
-  fileOf,
-  mastersOf,
-  pairFiles,
-  replaced,
-  type Facts,
-} from './facts.js';
+import { credentialsOn, etcdCredential, mastersOf, pairFiles, replaced, type Facts } from './facts.js';
+import { controllerManagerKubeconfig, followersFirst } from './controller-managers.js';
 import { apiServerPresent, controllerManagerPresent } from './swaps.js';
 
 /**
@@ -44,6 +37,8 @@ export function planPresent(facts: Facts): Phase {
           kind: 'put-proxy-certs',
           title: 'etcd holds the new front proxy for masters to come',
           authority: 'proxy-ca.bundle',
+          certificate: 'proxy.crt',
+          key: 'proxy.key',
           node: first.name,
         }),
         {
@@ -56,10 +51,11 @@ export function planPresent(facts: Facts): Phase {
             ...nodes.map((node) => adminKubeconfig(facts, node)),
           ],
         },
-        ...controllerManagers(facts),
+        ...followersFirst(facts, (node) => swapControllerManager(facts, node)),
         step({
           id: 'present/root-ca',
           kind: 'await-root-ca',
+          authority: 'ca.crt',
           title: 'every namespace and token Secret holds the new CA',
         }),
       ],
@@ -115,33 +111,6 @@ function adminKubeconfig(facts: Facts, node: ClusterNode): Flow {
   });
 }
 
-/** A kubeconfig that trusts the new CA, so that the bridge may leave without another restart of it. */
-function controllerManagerKubeconfig(facts: Facts, node: ClusterNode): PlannedFile {
-  const { kubeconfig, own, ca } = facts.layout;
-  const seen = fileOf(facts, node.name, kubeconfig);
-  if (!seen.content.includes(ca)) {
-    throw new Error(
-      `node ${node.name}: ${kubeconfig} does not name ${ca}, expected it to trust that file; restore it, then run the same command again`,
-    );
-  }
-  return {
-    path: `${own}/kubeconfig`,
-    mode: '600',
-    owner: 'root:root',
-    content: { text: seen.content.replaceAll(ca, `${own}/ca-new.crt`) },
-  };
-}
-
-/** Followers beside each other, then the leader: only its end leaves the cluster without a controller for a moment. */
-function controllerManagers(facts: Facts): Flow[] {
-  const leads = (node: ClusterNode): boolean => node.name === facts.controllerManagerLeader;
-  const all = mastersOf(facts);
-  return [
-    { parallel: all.filter((node) => !leads(node)).map((node) => swapControllerManager(facts, node)) },
-    ...all.filter(leads).map((node) => swapControllerManager(facts, node)),
-  ];
-}
-
 function swapControllerManager(facts: Facts, node: ClusterNode): Flow {
   const { health, lease } = facts.layout.controllerManager;
   return step({
@@ -150,7 +119,7 @@ function swapControllerManager(facts: Facts, node: ClusterNode): Flow {
     title: `${node.name}: kube-controller-manager signs with the new keys`,
     node: node.name,
     swap: controllerManagerPresent(facts, node),
-    files: [controllerManagerKubeconfig(facts, node)],
+    files: [controllerManagerKubeconfig(facts, node, 'new')],
     health,
     lease,
   });

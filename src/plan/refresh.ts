@@ -34,7 +34,7 @@ export function planRefresh(facts: Facts): Phase {
         }),
         {
           parallel: [
-            { sequence: [allNodes(facts), nodeWorkloads] },
+            { sequence: [everyNode(facts), nodeWorkloads] },
             step({
               id: 'refresh/workloads',
               kind: 'restart-workloads',
@@ -47,11 +47,18 @@ export function planRefresh(facts: Facts): Phase {
           id: 'refresh/orphans',
           kind: 'await-orphan-pods',
           title: 'pods that nothing recreates are gone or newer than the new trust',
+          tokensStep: 'refresh/legacy-tokens',
+          filesStep: 'refresh/node-workloads',
         }),
       ],
     },
     barrier: refreshBarrier(facts),
   };
+}
+
+function everyNode(facts: Facts): Flow {
+  const windows = { parallel: (facts.windows ?? []).map(refreshWindowsNode), limit: 5 };
+  return { parallel: [allNodes(facts, (node) => refreshNode(facts, node)), windows] };
 }
 
 const nodeWorkloads = step({
@@ -65,13 +72,9 @@ const nodeWorkloads = step({
  * Masters one after another, so that never two of etcd's and the API's machines are busy at once; agents beside them, as
  * many as their Services' endpoints allow (the steps see to that themselves).
  */
-function allNodes(facts: Facts): Flow {
+export function allNodes(facts: Facts, flow: (node: ClusterNode) => Flow): Flow {
   return {
-    parallel: [
-      { sequence: mastersOf(facts).map((node) => refreshNode(facts, node)) },
-      { parallel: agentsOf(facts).map((node) => refreshNode(facts, node)), limit: 5 },
-      { parallel: (facts.windows ?? []).map(refreshWindowsNode), limit: 5 },
-    ],
+    parallel: [{ sequence: mastersOf(facts).map(flow) }, { parallel: agentsOf(facts).map(flow), limit: 5 }],
   };
 }
 
@@ -91,13 +94,20 @@ export function refreshWindowsNode(node: ClusterNode): Flow {
   });
 }
 
+/** Programs of this master that keep the trust they were started with. */
+export function restartedPrograms(facts: Facts, node: ClusterNode): string[] {
+  if (node.role !== 'master') return [];
+  const seen = inventoryOf(facts, node.name).files;
+  return facts.layout.restartedPods
+    .filter((pod) => seen.has(manifestPath(facts, pod.manifest)))
+    .map(({ program }) => program);
+}
+
 /** What refreshes one node; also for a node that joined while the phase ran. */
 export function refreshNode(facts: Facts, node: ClusterNode): Flow {
   const specs = credentialsOn(facts, node).filter(
     (spec) => spec.signer === 'itself' || node.role === 'agent',
   );
-  const seen = inventoryOf(facts, node.name).files;
-  const pods = facts.layout.restartedPods.filter((pod) => seen.has(manifestPath(facts, pod.manifest)));
   return step({
     id: `refresh/node/${node.name}`,
     kind: 'refresh-node',
@@ -107,6 +117,7 @@ export function refreshNode(facts: Facts, node: ClusterNode): Flow {
       replaced(facts, node.name, facts.layout.ca, 'ca.crt'),
       ...specs.flatMap((spec) => pairFiles(facts, node, spec, false)),
     ],
-    restartPods: node.role === 'master' ? pods.map((pod) => pod.program) : [],
+    restartPods: restartedPrograms(facts, node),
+    side: 'new',
   });
 }

@@ -1,41 +1,46 @@
 import type { ClusterNode } from '../model/cluster.js';
-import type { ManifestSwap } from '../model/plan.js';
+import type { ManifestSwap, Side } from '../model/plan.js';
 import { fileOf, manifestPath, originalArguments, type Facts } from './facts.js';
 import { podNameOf, withChange } from './manifest.js';
 
 type Flags = ReadonlyMap<string, readonly string[]>;
 
-/** What a phase's manifest is called: the original's name with the phase behind it. */
-function fileFor(manifest: string, phase: string): string {
-  return phase === 'original' ? manifest : manifest.replace(/\.yaml$/, `-${phase}.yaml`);
+/** What a manifest is called for as long as it is not the original: a phase's name, or the way back. */
+const variants = ['original', 'trust', 'present', 'back'] as const;
+type Variant = (typeof variants)[number];
+
+/** The original's name, with the variant behind it. */
+function fileFor(manifest: string, variant: Variant): string {
+  return variant === 'original' ? manifest : manifest.replace(/\.yaml$/, `-${variant}.yaml`);
+}
+
+/** All names that a static pod's manifest may have during a rotation, the original's first. */
+export function manifestNames(manifest: string): string[] {
+  return variants.map((variant) => fileFor(manifest, variant));
 }
 
 /**
- * The swap of one static pod from what phase `from` left to what phase `to` wants. The file and the pod get other
- * names, since kubelet starts the new pod at once only then; `original` is byte for byte what was found at the start.
+ * The swap of one static pod to what a phase wants, from whatever is there. The file and the pod get other names, since
+ * kubelet starts the new pod at once only then; `original` is byte for byte what was found at the start.
  */
 function swap(
   facts: Facts,
   node: ClusterNode,
   program: string,
   manifest: string,
-  from: string,
-  to: string,
+  to: Variant,
   flags: Flags,
 ): ManifestSwap {
-  const original = fileOf(facts, node.name, manifestPath(facts, manifest)).content;
+  const { content: original, mode, owner } = fileOf(facts, node.name, manifestPath(facts, manifest));
   const where = `node ${node.name}: ${manifest}`;
   const text =
     to === 'original'
       ? original
       : withChange(original, { podName: `${podNameOf(original, where)}-${to}`, flags }, where);
-  return {
-    program,
-    old: fileFor(manifest, from),
-    new: fileFor(manifest, to),
-    text,
-    arguments: expected(facts, node, manifest, flags),
-  };
+  const name = fileFor(manifest, to);
+  const old = manifestNames(manifest).filter((candidate) => candidate !== name);
+  const args = expected(facts, node, manifest, flags);
+  return { program, old, new: name, mode, owner, text, arguments: args };
 }
 
 /** The arguments by which the new process is told from the old one: the flags that change, as they will be. */
@@ -64,45 +69,58 @@ function apiServerFlags(facts: Facts, signingKey: string): Flags {
   ]);
 }
 
-function controllerManagerFlags(facts: Facts): Flags {
+function controllerManagerFlags(facts: Facts, side: Side): Flags {
   const { own } = facts.layout;
+  const kubeconfig = side === 'new' ? 'kubeconfig' : 'kubeconfig-old';
   return new Map([
-    ['--cluster-signing-cert-file', [`${own}/ca-new.crt`]],
-    ['--cluster-signing-key-file', [`${own}/ca-new.key`]],
-    ['--service-account-private-key-file', [`${own}/sa-new.key`]],
-    ['--root-ca-file', [`${own}/ca-new.crt`]],
-    ['--kubeconfig', [`${own}/kubeconfig`]],
+    ['--cluster-signing-cert-file', [`${own}/ca-${side}.crt`]],
+    ['--cluster-signing-key-file', [`${own}/ca-${side}.key`]],
+    ['--service-account-private-key-file', [`${own}/sa-${side}.key`]],
+    ['--root-ca-file', [`${own}/ca-${side}.crt`]],
+    ['--kubeconfig', [`${own}/${kubeconfig}`]],
   ]);
 }
 
 /** kube-apiserver knows both service-account keys and both CAs, and signs with the old key. */
 export function apiServerTrust(facts: Facts, node: ClusterNode): ManifestSwap {
   const { program, manifest } = facts.layout.apiServer;
-  return swap(facts, node, program, manifest, 'original', 'trust', apiServerFlags(facts, 'sa-old.key'));
+  return swap(facts, node, program, manifest, 'trust', apiServerFlags(facts, 'sa-old.key'));
 }
 
 /** The same, signing with the new key. */
 export function apiServerPresent(facts: Facts, node: ClusterNode): ManifestSwap {
   const { program, manifest } = facts.layout.apiServer;
-  return swap(facts, node, program, manifest, 'trust', 'present', apiServerFlags(facts, 'sa-new.key'));
+  return swap(facts, node, program, manifest, 'present', apiServerFlags(facts, 'sa-new.key'));
 }
 
-/** Back to the manifest of the start, whose files are all new by now. */
-export function apiServerDistrust(facts: Facts, node: ClusterNode): ManifestSwap {
+/** The manifest of the start, whose files are all of one side by now. */
+export function apiServerOriginal(facts: Facts, node: ClusterNode): ManifestSwap {
   const { program, manifest } = facts.layout.apiServer;
   const flags = originalFlags(facts, node, manifest, apiServerFlags(facts, '').keys());
-  return swap(facts, node, program, manifest, 'present', 'original', flags);
+  return swap(facts, node, program, manifest, 'original', flags);
+}
+
+/** On the way back: as in trust, under a name that kubelet has not seen before. */
+export function apiServerBack(facts: Facts, node: ClusterNode): ManifestSwap {
+  const { program, manifest } = facts.layout.apiServer;
+  return swap(facts, node, program, manifest, 'back', apiServerFlags(facts, 'sa-old.key'));
+}
+
+/** On the way back: it signs with the old keys and hands out the old CA alone. */
+export function controllerManagerBack(facts: Facts, node: ClusterNode): ManifestSwap {
+  const { program, manifest } = facts.layout.controllerManager;
+  return swap(facts, node, program, manifest, 'back', controllerManagerFlags(facts, 'old'));
 }
 
 /** kube-controller-manager signs with the new keys and hands out the new CA alone. */
 export function controllerManagerPresent(facts: Facts, node: ClusterNode): ManifestSwap {
   const { program, manifest } = facts.layout.controllerManager;
-  return swap(facts, node, program, manifest, 'original', 'present', controllerManagerFlags(facts));
+  return swap(facts, node, program, manifest, 'present', controllerManagerFlags(facts, 'new'));
 }
 
-/** Back to the manifest of the start. */
-export function controllerManagerDistrust(facts: Facts, node: ClusterNode): ManifestSwap {
+/** The manifest of the start. */
+export function controllerManagerOriginal(facts: Facts, node: ClusterNode): ManifestSwap {
   const { program, manifest } = facts.layout.controllerManager;
-  const flags = originalFlags(facts, node, manifest, controllerManagerFlags(facts).keys());
-  return swap(facts, node, program, manifest, 'present', 'original', flags);
+  const flags = originalFlags(facts, node, manifest, controllerManagerFlags(facts, 'new').keys());
+  return swap(facts, node, program, manifest, 'original', flags);
 }

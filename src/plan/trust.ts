@@ -29,13 +29,14 @@ function restart(facts: Facts, node: ClusterNode): Flow {
     title: `${node.name}: kube-apiserver trusts both CAs and both service-account keys`,
     node: node.name,
     swap: apiServerTrust(facts, node),
-    before: trustFiles(facts, node),
+    before: [...ownFiles(facts), replaced(facts, node.name, facts.layout.frontProxyCa, 'proxy-ca.bundle')],
     files: [],
     etcd: false,
   });
 }
 
-function trustFiles(facts: Facts, node: ClusterNode): PlannedFile[] {
+/** What the swapped manifests point at: both CAs, both service-account keys, and either CA's pair. */
+export function ownFiles(facts: Facts): PlannedFile[] {
   return [
     ownFile(facts, 'client-ca.crt', 'ca.bundle'),
     ownFile(facts, 'sa-old.pub', 'sa-old.pub'),
@@ -44,6 +45,5 @@ function trustFiles(facts: Facts, node: ClusterNode): PlannedFile[] {
     ownFile(facts, 'sa-new.key', 'sa-new.key'),
     ownFile(facts, 'ca-new.crt', 'ca.crt'),
     ownFile(facts, 'ca-new.key', 'ca.key'),
-    replaced(facts, node.name, facts.layout.frontProxyCa, 'proxy-ca.bundle'),
   ];
 }

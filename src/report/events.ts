@@ -1,5 +1,5 @@
 import type { Report } from './report.js';
-import type { Finding, PhaseName } from '../model/plan.js';
+import type { AnyPhaseName, Finding, PhaseName } from '../model/plan.js';
 import type { ProbeStats } from '../probe/types.js';
 
 /** Everything the core tells while it works; a terminal renders it, `events.jsonl` keeps it. Holds no secret. */
@@ -13,11 +13,11 @@ export type Event =
       readonly phases: readonly { readonly phase: PhaseName; readonly text: string }[];
     }
   | { readonly code: 'finding'; readonly level: 'note' | 'blocker'; readonly finding: Finding }
-  | { readonly code: 'phase-begins'; readonly phase: PhaseName; readonly steps: number }
+  | { readonly code: 'phase-begins'; readonly phase: AnyPhaseName; readonly steps: number }
   | { readonly code: 'step-begins'; readonly id: string; readonly title: string }
   | { readonly code: 'step-ends'; readonly id: string; readonly title: string; readonly ms: number }
-  | { readonly code: 'phase-ends'; readonly phase: PhaseName; readonly ms: number }
-  | { readonly code: 'barrier-waits'; readonly phase: PhaseName; readonly deviations: readonly string[] }
+  | { readonly code: 'phase-ends'; readonly phase: AnyPhaseName; readonly ms: number }
+  | { readonly code: 'barrier-waits'; readonly phase: AnyPhaseName; readonly deviations: readonly string[] }
   | { readonly code: 'probe'; readonly stats: ProbeStats }
   | { readonly code: 'note'; readonly text: string }
   | { readonly code: 'warning'; readonly text: string }

@@ -1,9 +1,9 @@
 import type { ClassStats, ProbeStats } from '../probe/types.js';
-import type { PhaseName } from '../model/plan.js';
+import type { AnyPhaseName } from '../model/plan.js';
 import type { Observation } from '../inventory/observe-barrier.js';
 
 /** How a run ended. */
-export type Outcome = 'rotated' | 'paused' | 'pods-remain' | 'failed';
+export type Outcome = 'rotated' | 'paused' | 'pods-remain' | 'failed' | 'stopped' | 'rolled-back';
 
 export interface CredentialReport {
   readonly name: string;
@@ -29,7 +29,7 @@ export interface RestartReport {
 
 /** What the running servers named at a moment. */
 export interface ObservedReport {
-  readonly at: PhaseName | 'start';
+  readonly at: AnyPhaseName | 'start';
   readonly servers: readonly Observation[];
 }
 
@@ -58,6 +58,15 @@ export interface Report {
   readonly leftNodes: readonly string[];
   /** Workloads of kube-system and aggregated APIs that worked before and do not after, each with what is missing. */
   readonly addonsMissing: readonly string[];
+  /** Where keys and snapshots still lie. */
+  readonly places: readonly Place[];
+}
+
+/** A place that holds key material or a snapshot; `where` is a node's name, or the operator's machine. */
+export interface Place {
+  readonly where: string;
+  readonly path: string;
+  readonly what: string;
 }
 
 /**

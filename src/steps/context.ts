@@ -3,7 +3,8 @@ import type { KubeClient } from '../adapters/kube/types.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ClusterNode } from '../model/cluster.js';
 import type { Materials } from '../model/materials.js';
-import type { PlannedFile, StepKind, StepOf } from '../model/plan.js';
+import type { Content, PlannedFile, StepKind, StepOf } from '../model/plan.js';
+import type { StopRequest } from '../execute/stop.js';
 import type { Journal } from '../execute/journal.js';
 
 /** All that steps work with. What may change during a rotation is a function. */
@@ -12,7 +13,8 @@ export interface StepContext {
   readonly layout: Layout;
   readonly journal: Journal;
   readonly materials: Materials;
-  /** When the rotation began, s since the epoch by the clock of this machine. */
+  /** Ends waits that can be begun again. */
+  readonly stop: StopRequest;
   readonly nodes: () => readonly ClusterNode[];
   readonly shell: (node: string) => NodeShell;
   readonly windows: (node: string) => WindowsShell;
@@ -24,11 +26,14 @@ export interface StepContext {
   readonly balancerProbe: string;
   /** Client URLs of all etcd members, by the master they run on. */
   readonly etcdEndpoints: ReadonlyMap<string, string>;
-  /** Namespaces whose pods are keyroll's own. */
   readonly waitWorkloadsMs: number;
   readonly note: (text: string) => void;
   /** Writes the new admin kubeconfig on the operator's side. */
   readonly writeKubeconfig: () => Promise<void>;
+  /** Takes it away again. */
+  readonly removeKubeconfig: () => Promise<void>;
+  /** The rotation's keys and beginning as one file, for the masters to keep. Secret. */
+  readonly stateArchive: () => Buffer;
   readonly guard: DisruptionGuard;
 }
 
@@ -40,17 +45,19 @@ export interface DisruptionGuard {
 /** Does one kind of step and verifies it; must be fit to be called again after a crash. What it returns goes into the journal. */
 export type StepRunner<K extends StepKind> = (step: StepOf<K>, context: StepContext) => Promise<unknown>;
 
-/** The content of a planned file. */
-export function contentOf(file: PlannedFile, materials: Materials): string {
-  return 'text' in file.content ? file.content.text : materials.get(file.content.material);
-}
-
 /** Files as the lines that `install-files.sh` reads. */
 export function fileLines(files: readonly PlannedFile[], materials: Materials): string {
   return files
-    .map(
-      (file) =>
-        `${file.path} ${file.mode} ${file.owner} ${Buffer.from(contentOf(file, materials)).toString('base64')}\n`,
-    )
+    .map(({ path, mode, owner, content }) => `${path} ${mode} ${owner} ${encoded(content, materials)}\n`)
     .join('');
+}
+
+/** What a file held at the start lies on its own node: its content is not sent. */
+function encoded(content: Content, materials: Materials): string {
+  if (!('original' in content)) return base64(materials.textOf(content) ?? '');
+  return content.append === undefined ? '@original' : `@original+${base64(materials.get(content.append))}`;
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
 }

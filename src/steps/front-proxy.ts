@@ -29,7 +29,7 @@ export const awaitFrontProxy: StepRunner<'await-front-proxy'> = async (_step, co
   await waitFor(
     'extension-apiserver-authentication holds both front-proxy CAs',
     () => configHolds(context, authorities),
-    { timeoutMs: 180_000 },
+    { timeoutMs: 180_000, stop: context.stop },
   );
   const servers = await aggregatedServers(context);
   await waitFor(
@@ -38,6 +38,7 @@ export const awaitFrontProxy: StepRunner<'await-front-proxy'> = async (_step, co
     {
       timeoutMs: 180_000,
       everyMs: 1000,
+      stop: context.stop,
     },
   );
   return { servers };

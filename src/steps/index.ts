@@ -4,6 +4,9 @@ import type { StepContext, StepRunner } from './context.js';
 import { awaitFrontProxy } from './front-proxy.js';
 import { installFiles } from './install-files.js';
 import { moveLeader } from './move-leader.js';
+import { prepareNode, releaseNode } from './prepare-node.js';
+import { removeSuccessorTokens } from './remove-successor-tokens.js';
+import { restoreLegacyTokens } from './restore-legacy-tokens.js';
 import { awaitOrphanPods } from './orphan-pods.js';
 import { putProxyCerts } from './proxy-certs.js';
 import { rebootMaster } from './reboot-master.js';
@@ -28,13 +31,18 @@ const runners: { readonly [K in StepKind]: StepRunner<K> } = {
   'await-front-proxy': awaitFrontProxy,
   'put-proxy-certs': putProxyCerts,
   'write-kubeconfig': (_step, context) => context.writeKubeconfig(),
+  'remove-kubeconfig': (_step, context) => context.removeKubeconfig(),
   'await-root-ca': awaitRootCa,
   'renew-legacy-tokens': renewLegacyTokens,
+  'restore-legacy-tokens': restoreLegacyTokens,
   'restart-workloads': restartWorkloads,
   'await-orphan-pods': awaitOrphanPods,
   'clean-authentication-config': cleanAuthenticationConfig,
   'retire-legacy-tokens': retireLegacyTokens,
+  'remove-successor-tokens': removeSuccessorTokens,
   'remove-files': removeFiles,
+  'prepare-node': prepareNode,
+  'release-node': releaseNode,
 };
 
 /** Runs a step by the file that its kind names. */

@@ -1,47 +1,56 @@
+import type { StepOf } from '../model/plan.js';
 import type { StepContext, StepRunner } from './context.js';
+import { StoppedError } from '../execute/stop.js';
 import { freshSince } from './api-time.js';
 import { containersEnded } from './ended-pods.js';
 import { keyOf, tokenSecrets } from './service-account-tokens.js';
 import { holdsNodeCredentials, holdsToken, type Pod } from './workloads.js';
 import { waitFor } from './wait.js';
 
-/** Pods that were started with the old trust are still there after the wait: `distrust` would cut them off. */
+/** Pods that were started with the side that goes are still there after the wait: it would cut them off. */
 export class PodsRemainError extends Error {
   constructor(readonly pods: readonly string[]) {
     super(
-      `${pods.length} pods still hold the old trust or an old token and nothing recreates them: ${pods.join(', ')}; ` +
-        'restart or delete them, then run the same command again to go on with distrust',
+      `${pods.length} pods still hold the trust or a token of the side that goes, and nothing recreates them: ${pods.join(', ')}; ` +
+        'restart or delete them, then run the same command again to go on',
     );
     this.name = 'PodsRemainError';
   }
 }
 
 /** Waits until no running pod is older than what it holds: tokens and trust, or its node's certificates. */
-export const awaitOrphanPods: StepRunner<'await-orphan-pods'> = async (_step, context) => {
+export const awaitOrphanPods: StepRunner<'await-orphan-pods'> = async (step, context) => {
   let remaining: string[] = [];
   const look = async (): Promise<true | string> => {
-    remaining = await stalePods(context);
+    remaining = await stalePods(step, context);
     return remaining.length === 0 ? true : remaining.join(', ');
   };
   try {
     await waitFor('pods that nothing recreates are newer than the new trust', look, {
       timeoutMs: context.waitWorkloadsMs,
       everyMs: 1000,
+      stop: context.stop,
     });
   } catch (cause) {
-    if (remaining.length === 0) throw cause;
+    if (remaining.length === 0 || cause instanceof StoppedError) throw cause;
     throw new PodsRemainError(remaining);
   }
   return {};
 };
 
-/** Running pods (`namespace/name`) that were created before the new trust, or before their node's new certificates. */
-export async function stalePods(context: StepContext): Promise<string[]> {
-  const trustSince = Date.parse(freshSince(context, 'refresh/legacy-tokens'));
-  const filesSince = Date.parse(freshSince(context, 'refresh/node-workloads'));
+/**
+ * Running pods (`namespace/name`) that were created before the right trust, or before their node's right certificates,
+ * and after the moment from which there was another.
+ */
+async function stalePods(step: StepOf<'await-orphan-pods'>, context: StepContext): Promise<string[]> {
+  const trustSince = Date.parse(freshSince(context, step.tokensStep));
+  const filesSince = Date.parse(freshSince(context, step.filesStep));
+  const from = Date.parse(step.from ?? new Date(0).toISOString());
   const secrets = new Set((await tokenSecrets(context)).map(keyOf));
   const pods = await context.kube().list<Pod>('/api/v1/pods');
-  return pods.filter((pod) => isRunning(pod) && createdAt(pod) < needed(pod)).map(keyOf);
+  return pods
+    .filter((pod) => isRunning(pod) && createdAt(pod) >= from && createdAt(pod) < needed(pod))
+    .map(keyOf);
 
   function needed(pod: Pod): number {
     if (holdsNodeCredentials(pod.spec, context.layout)) return filesSince;

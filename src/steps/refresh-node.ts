@@ -6,13 +6,13 @@ interface Node extends KubeObject {
   status?: { conditions?: { type: string; status: string; message?: string; lastHeartbeatTime?: string }[] };
 }
 
-/** New trust and certificates for one node; its kubelet restarts once and the node is Ready again. */
+/** Trust and certificates of one side for one node; its kubelet restarts once and the node is Ready again. */
 export const refreshNode: StepRunner<'refresh-node'> = async (step, context) =>
   context.guard.run(step.node, async () => {
     const { layout, rotation, materials } = context;
     const shell = context.shell(step.node);
     const since = (await shell.run('clock')).stdout.trim();
-    await shell.run('refresh-kubelet', [rotation, layout.ca, ...layout.kubeletWatchdogs], {
+    await shell.run('refresh-kubelet', [rotation, step.side, layout.ca, ...layout.kubeletWatchdogs], {
       stdin: fileLines(step.files, materials),
       timeoutMs: 300_000,
     });

@@ -10,6 +10,7 @@ import {
   type ServiceAccount,
   type TokenSecret,
 } from './service-account-tokens.js';
+import { updateAccount } from './update-account.js';
 import { waitFor } from './wait.js';
 
 /** What the journal keeps of this step for `distrust`: the old Secrets, by `namespace/name`. */
@@ -43,7 +44,7 @@ export const renewLegacyTokens: StepRunner<'renew-legacy-tokens'> = async (
   await waitFor(
     'every ServiceAccount refers to a token of the new key',
     () => successors(referred, context),
-    { timeoutMs: 180_000 },
+    { timeoutMs: 180_000, stop: context.stop },
   );
   for (const secret of handMade) {
     context.note(
@@ -64,30 +65,17 @@ function isReferred(secret: TokenSecret, accounts: readonly ServiceAccount[]): b
   return account?.secrets?.some(({ name }) => name === secret.metadata.name) ?? false;
 }
 
-/** Takes the old references out. A conflict with somebody else's change is tried again from what is there then. */
+/** Takes the old references out. */
 async function forget(
   account: ServiceAccount,
   old: readonly TokenSecret[],
-  { kube }: StepContext,
+  context: StepContext,
 ): Promise<void> {
   const gone = new Set(
     old.filter((secret) => accountOf(secret) === keyOf(account)).map((secret) => secret.metadata.name),
   );
   if (gone.size === 0) return;
-  const path = `/api/v1/namespaces/${account.metadata.namespace ?? ''}/serviceaccounts/${account.metadata.name}`;
-  for (let attempt = 0; attempt < 5; attempt += 1) {
-    const now = await kube().get<ServiceAccount>(path);
-    const secrets = (now.secrets ?? []).filter(({ name }) => !gone.has(name));
-    const answer = await kube().request('PUT', path, { ...now, secrets });
-    if (answer.status < 300) return;
-    if (answer.status !== 409)
-      throw new Error(
-        `ServiceAccount ${keyOf(account)}: status ${answer.status} for taking its old token out: ${answer.text.slice(0, 200)}`,
-      );
-  }
-  throw new Error(
-    `ServiceAccount ${keyOf(account)}: changed by somebody else five times while its old token was taken out; run the same command again`,
-  );
+  await updateAccount(account, context, ({ secrets = [] }) => secrets.filter(({ name }) => !gone.has(name)));
 }
 
 function successorName(secret: TokenSecret, { rotation }: StepContext): string {

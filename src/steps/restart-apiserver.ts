@@ -1,4 +1,5 @@
 import { masters } from '../model/cluster.js';
+import type { ManifestSwap } from '../model/plan.js';
 import { fileLines, type StepContext, type StepRunner } from './context.js';
 import { leadElsewhere } from './move-leader.js';
 import { runOnNode } from './remote-step.js';
@@ -40,7 +41,7 @@ export function masterSettings(
   node: string,
   context: StepContext,
   etcd: boolean,
-  swap: { old: string; new: string; arguments: readonly string[] },
+  swap: ManifestSwap,
 ): Record<string, string> {
   const { layout } = context;
   const all = masters(context.nodes());
@@ -57,8 +58,10 @@ export function masterSettings(
     port: String(layout.apiPorts.port),
     ports: layout.apiPorts.all.join(' '),
     targets: others.map((master) => master.address).join(' '),
-    old: swap.old,
+    old: swap.old.join(' '),
     new: swap.new,
+    mode: swap.mode,
+    owner: swap.owner,
     arguments: swap.arguments.join('\n'),
     watchdogs: layout.watchdogs.join(' '),
     etcd: etcd ? 'yes' : 'no',

@@ -32,6 +32,7 @@ export const restartWorkloads: StepRunner<'restart-workloads'> = async (step, co
   await waitFor('restarted workloads are available', () => allRolledOut(wanted, context), {
     timeoutMs: context.waitWorkloadsMs,
     everyMs: 1000,
+    stop: context.stop,
   });
   return { freshSince: since, workloads: wanted.map(workloadName) };
 };

@@ -10,7 +10,7 @@ export const retireLegacyTokens: StepRunner<'retire-legacy-tokens'> = async (_st
     ({ type, id }) => type === 'done' && id === 'refresh/legacy-tokens',
   );
   const { replaced, handMade } = (record?.details ?? { replaced: [], handMade: [] }) as RenewedTokens;
-  await pMap(replaced, (key) => context.kube().delete(path(key)), { concurrency: 8 });
+  await pMap(replaced, (key) => context.kube().delete(secretPath(key)), { concurrency: 8 });
   await pMap(handMade, (key) => signAgain(key, context), { concurrency: 8 });
   await waitFor('no token Secret holds a token of the old key', () => noneOld(context), {
     timeoutMs: 120_000,
@@ -18,16 +18,16 @@ export const retireLegacyTokens: StepRunner<'retire-legacy-tokens'> = async (_st
   return { deleted: replaced, signedAgain: handMade };
 };
 
-function path(key: string): string {
+export function secretPath(key: string): string {
   const [namespace, name] = key.split('/');
   return `/api/v1/namespaces/${namespace ?? ''}/secrets/${name ?? ''}`;
 }
 
 /** The token controller fills an emptied token with one of the present key. */
-async function signAgain(key: string, { kube }: StepContext): Promise<void> {
+export async function signAgain(key: string, { kube }: StepContext): Promise<void> {
   const answer = await kube().request(
     'PATCH',
-    path(key),
+    secretPath(key),
     { data: { token: null } },
     'application/merge-patch+json',
   );

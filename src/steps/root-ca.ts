@@ -6,12 +6,12 @@ interface WithData extends KubeObject {
   data?: Record<string, string>;
 }
 
-/** kube-controller-manager has written the new CA into every namespace and every token Secret. */
-export const awaitRootCa: StepRunner<'await-root-ca'> = async (_step, { kube, materials }) => {
-  const wanted = materials.get('ca.crt').trim();
+/** kube-controller-manager has written this CA into every namespace and every token Secret. */
+export const awaitRootCa: StepRunner<'await-root-ca'> = async (step, { kube, materials, stop }) => {
+  const wanted = materials.get(step.authority).trim();
   const counts = { configMaps: 0, secrets: 0 };
   await waitFor(
-    'every kube-root-ca.crt and every token Secret holds the new CA',
+    `every kube-root-ca.crt and every token Secret holds ${step.authority}`,
     async () => {
       const configMaps = await kube().list<WithData>(
         '/api/v1/configmaps?fieldSelector=metadata.name%3Dkube-root-ca.crt',
@@ -37,7 +37,7 @@ export const awaitRootCa: StepRunner<'await-root-ca'> = async (_step, { kube, ma
             .map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`)
             .join(', ')}`;
     },
-    { timeoutMs: 300_000 },
+    { timeoutMs: 300_000, stop },
   );
   return counts;
 };

@@ -12,13 +12,16 @@ interface Lease extends KubeObject {
  */
 export const swapPod: StepRunner<'swap-pod'> = async (step, context) => {
   const before = step.lease === undefined ? undefined : await holder(context, step.lease);
-  const { program, old, new: next, text, arguments: expected } = step.swap;
+  const { program, old, new: next, mode, owner, text, arguments: expected } = step.swap;
   const log = await runOnNode(
     context,
     step.node,
     step.id,
     'swap-pod',
-    { program, old, new: next, arguments: expected.join('\n'), health: step.health },
+    {
+      ...{ program, old: old.join(' '), new: next, mode, owner, health: step.health },
+      arguments: expected.join('\n'),
+    },
     { manifest: text, files: step.files },
   );
   if (step.lease !== undefined && before?.startsWith(`${step.node}_`))

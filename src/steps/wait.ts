@@ -1,19 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StopRequest } from '../execute/stop.js';
 
 export interface WaitOptions {
   readonly timeoutMs: number;
   /** Default 500 ms. */
   readonly everyMs?: number;
+  /** Ends the wait early: only where it can be begun again. */
+  readonly stop?: StopRequest;
 }
 
 /**
  * Waits until `look` answers true; anything else that it answers says what is still missing.
+ * @throws StoppedError when a stop was asked for
  * @throws Error naming what was waited for, for how long, and what was seen last
  */
 export async function waitFor(
   what: string,
   look: () => Promise<true | string>,
-  { timeoutMs, everyMs = 500 }: WaitOptions,
+  { timeoutMs, everyMs = 500, stop }: WaitOptions,
 ): Promise<void> {
   const until = Date.now() + timeoutMs;
   for (;;) {
@@ -23,6 +27,7 @@ export async function waitFor(
       throw new Error(
         `${what}: not so after ${Math.round(timeoutMs / 1000)} s; ${seen}; run the same command again to go on`,
       );
-    await sleep(everyMs);
+    await sleep(everyMs, undefined, stop ? { signal: stop.signal } : {}).catch(() => stop?.check());
+    stop?.check();
   }
 }

@@ -167,7 +167,9 @@ function handshakes(node: NodeExpectation, materials: Materials, deviation: Devi
       const names = deviation.names?.(node.node, server, server.names) ?? server.names;
       const subjects = names.map((name) => parseCertificate(materials.get(name), name).subject);
       const accepted = `Acceptable client certificate CA names\n${subjects.join('\n')}\n`;
-      return `== ${server.target}\n${materials.get(server.chain)}${accepted}---\n`;
+      const { chain } = server;
+      const pem = typeof chain === 'string' ? materials.get(chain) : (materials.textOf(chain) ?? '');
+      return `== ${server.target}\n${pem}${accepted}---\n`;
     })
     .join('');
 }

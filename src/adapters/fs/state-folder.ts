@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { z } from 'zod';
 import { Journal } from '../../execute/journal.js';
 import type { ClusterNode } from '../../model/cluster.js';
 import type { NodeInventory } from '../../model/inventory.js';
@@ -12,6 +14,8 @@ export interface Beginning {
   readonly serviceIp: string;
   readonly nodes: readonly ClusterNode[];
   readonly inventories: readonly NodeInventory[];
+  /** What the operator chose then and need not say again. */
+  readonly choices?: { readonly leaveBridge: boolean };
 }
 
 /**
@@ -33,12 +37,9 @@ export class StateFolder {
 
   /** The rotation in `root` that has begun and not finished; undefined when there is none. */
   static unfinished(root: string): StateFolder | undefined {
-    const names = existsSync(root) ? readdirSync(root, { withFileTypes: true }) : [];
-    const open = names
-      .filter((entry) => entry.isDirectory() && existsSync(join(root, entry.name, 'beginning.json')))
-      .map((entry) => new StateFolder(root, entry.name))
-      .filter((folder) => !folder.journal.records.some((record) => record.type === 'finished'));
-    return open.at(-1);
+    return folders(root)
+      .filter(({ journal }) => !journal.records.some(({ type }) => type === 'finished'))
+      .at(-1);
   }
 
   writeMaterials(texts: ReadonlyMap<string, string>): void {
@@ -49,6 +50,54 @@ export class StateFolder {
     const folder = join(this.path, 'keys');
     const names = readdirSync(folder).filter((name) => !name.endsWith('.tmp'));
     return new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  }
+
+  /** Keys, beginning and journal as one file, for another place to keep. Secret. */
+  archive(): Buffer {
+    const files = {
+      'beginning.json': readFileSync(join(this.path, 'beginning.json'), 'utf8'),
+      'journal.jsonl': readFileSync(join(this.path, 'journal.jsonl'), 'utf8'),
+    };
+    const archive: Archive = {
+      rotation: this.rotation,
+      files,
+      keys: Object.fromEntries(this.readMaterials()),
+    };
+    return gzipSync(JSON.stringify(archive));
+  }
+
+  /**
+   * Makes the folder of a rotation from its archive. `beginning.json`, by which a folder counts as one, comes last.
+   * @throws Error when `bytes` is no archive
+   */
+  static fromArchive(root: string, bytes: Buffer): StateFolder {
+    const { rotation, files, keys } = archiveSchema.parse(JSON.parse(gunzipSync(bytes).toString('utf8')));
+    const path = join(root, rotation);
+    for (const [name, text] of Object.entries(keys)) writeFileAtomically(join(path, 'keys', name), text);
+    for (const name of ['journal.jsonl', 'beginning.json'] as const)
+      writeFileAtomically(join(path, name), files[name]);
+    return new StateFolder(root, rotation);
+  }
+
+  /** The types of an archive's journal records, in their order. @throws Error when `bytes` is no archive */
+  static journalOf(bytes: Buffer): string[] {
+    const { files } = archiveSchema.parse(JSON.parse(gunzipSync(bytes).toString('utf8')));
+    return files['journal.jsonl']
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => z.looseObject({ type: z.string() }).parse(JSON.parse(line)).type);
+  }
+
+  /** All rotations in `root` that have ended and whose keys are still there. */
+  static finished(root: string): StateFolder[] {
+    return folders(root).filter(({ journal }) => journal.records.some(({ type }) => type === 'finished'));
+  }
+
+  /** Removes the keys and the beginning: what is left is the journal. May be called again. */
+  removeSecrets(): void {
+    // Without its beginning the folder no longer counts as a rotation: that goes last.
+    rmSync(join(this.path, 'keys'), { recursive: true, force: true });
+    rmSync(join(this.path, 'beginning.json'), { force: true });
   }
 
   writeBeginning(beginning: Beginning): void {
@@ -62,6 +111,22 @@ export class StateFolder {
     return JSON.parse(readFileSync(join(this.path, 'beginning.json'), 'utf8'), entriesAsMaps) as Beginning;
   }
 }
+
+function folders(root: string): StateFolder[] {
+  const names = existsSync(root) ? readdirSync(root, { withFileTypes: true }) : [];
+  return names
+    .filter((entry) => entry.isDirectory() && existsSync(join(root, entry.name, 'beginning.json')))
+    .map((entry) => new StateFolder(root, entry.name));
+}
+
+/** File names come from another machine: none may lead out of the rotation's folder. */
+const plainName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9@._-]*$/);
+const archiveSchema = z.object({
+  rotation: plainName,
+  files: z.object({ 'beginning.json': z.string(), 'journal.jsonl': z.string() }),
+  keys: z.record(plainName, z.string()),
+});
+type Archive = z.infer<typeof archiveSchema>;
 
 function mapsAsEntries(_key: string, value: unknown): unknown {
   return value instanceof Map ? { entries: [...(value as Map<string, unknown>)] } : value;

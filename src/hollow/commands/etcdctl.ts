@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Machine } from '../contracts.js';
 import type { Etcd } from '../etcd/index.js';
 import type { EtcdSession } from '../etcd/session.js';
@@ -105,6 +105,14 @@ const commands: Readonly<Record<string, Run>> = {
         throw new Error(`no leader endpoint given at [${asked.endpoints.join(' ')}]`);
       await member.consensus.move(to.name);
       return { code: 0, out: `Leadership transferred from ${member.id} to ${to.id}\n` };
+    }),
+  snapshot: (asked) =>
+    onFirst(asked, async (session) => {
+      const [verb = '', file = ''] = asked.args;
+      if (verb !== 'save') throw new NotKnownError(`etcdctl: snapshot ${verb} is not known`);
+      const { kvs } = await session.range('');
+      writeFileSync(file, JSON.stringify(kvs), { mode: 0o600 });
+      return { code: 0, out: `Snapshot saved at ${file}\n` };
     }),
   alarm: async ({ args }) => {
     if (args.join(' ') !== 'list') throw new NotKnownError(`etcdctl: alarm ${args.join(' ')} is not known`);

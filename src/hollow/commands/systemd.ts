@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import type { Systemd } from '../systemd/systemd.js';
 import { NotKnownError, readOptions, type Answer, type Call, type Command } from './command.js';
 
-/** `systemctl is-active|is-enabled|show|start|stop|restart|kill` on a machine's service manager. */
+/** `systemctl is-active|is-enabled|enable|disable|show|start|stop|restart|kill` on a machine's service manager. */
 export function systemctlOf(systemd: Systemd): Command {
-  return async ({ args }) => {
+  return async ({ args, env }) => {
     const { flags, values, rest } = readOptions('systemctl', args, {
       flags: ['-q', '--value'],
       values: ['-p'],
@@ -12,6 +13,9 @@ export function systemctlOf(systemd: Systemd): Command {
     if (verb === 'is-active') return isActive(systemd, units, flags.has('-q'));
     if (verb === 'is-enabled') return isEnabled(systemd, units);
     if (verb === 'show') return show(systemd, units, values.get('-p') ?? [], flags.has('--value'));
+    if (verb === 'daemon-reload' && units.length === 0) return { code: 0 };
+    if (verb === 'enable' || verb === 'disable')
+      return enabling(systemd, verb, units, env['KEYROLL_ROOT'] ?? '');
     const change = changes[verb];
     if (!change)
       throw new NotKnownError(`systemctl: ${verb} is not known (asked: systemctl ${args.join(' ')})`);
@@ -25,6 +29,17 @@ export function systemctlOf(systemd: Systemd): Command {
         .join(''),
     };
   };
+}
+
+/** A oneshot unit by its file below `/etc/systemd/system`: it runs at each boot, before all services. */
+function enabling(systemd: Systemd, verb: string, [unit = '']: readonly string[], root: string): Answer {
+  if (verb === 'disable') return { code: systemd.disable(unit) ? 0 : 1 };
+  const text = readFileSync(`${root}/etc/systemd/system/${unit}`, 'utf8');
+  const command = /^ExecStart=(.*)$/m.exec(text)?.[1];
+  if (!/^Type=oneshot$/m.test(text) || command === undefined)
+    throw new NotKnownError(`systemctl enable ${unit}: expected a unit of type oneshot with ExecStart=`);
+  systemd.enable(unit, command.split(/\s+/));
+  return { code: 0 };
 }
 
 const changes: Readonly<Record<string, (systemd: Systemd, unit: string) => Promise<boolean>>> = {

@@ -17,6 +17,7 @@ export class Systemd {
   readonly #shell: Shell;
   readonly #services = new Map<string, Service>();
   readonly #transients = new Map<string, { readonly unit: Transient; readonly main: ChildProcess }>();
+  readonly #oneshots = new Map<string, readonly string[]>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
   constructor(shell: Shell) {
@@ -32,8 +33,22 @@ export class Systemd {
     return this.#services.get(bare(name));
   }
 
+  /** A unit of type oneshot that runs before all services at each boot; `argv` is what it starts. */
+  enable(name: string, argv: readonly string[]): void {
+    this.#oneshots.set(bare(name), argv);
+  }
+
+  /** @returns false when there is none of this name */
+  disable(name: string): boolean {
+    return this.#oneshots.delete(bare(name));
+  }
+
   /** Starts what is enabled; resolves when all is ready. */
   async boot(): Promise<void> {
+    for (const argv of this.#oneshots.values()) {
+      const main = this.#shell.run(argv, { env: {} });
+      await new Promise((resolve) => main.once('exit', resolve));
+    }
     await Promise.all([...this.#services.values()].map((service) => service.start()));
   }
 

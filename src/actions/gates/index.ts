@@ -1,0 +1,48 @@
+import pMap from 'p-map';
+import type { ClusterNode } from '../../model/cluster.js';
+import type { Finding } from '../../model/plan.js';
+import { flagsGate } from './flags.js';
+import { gateNames, type GateContext, type NodeFacts } from './gate.js';
+import { etcdAlarmGate, etcdGate, modelGate, nodeReadyGate } from './of-cluster.js';
+import { clockGate, diskGate, masterGate, otherRotationGate } from './of-nodes.js';
+
+export { gateNames } from './gate.js';
+
+/** Everything that forbids the start though a person may know better. Looks only; may be called again. */
+export async function gateFindings(context: GateContext): Promise<Finding[]> {
+  const nodes = await pMap(context.facts.nodes, (node) => askNode(context, node), { concurrency: 8 });
+  return [
+    ...clockGate(nodes),
+    ...diskGate(nodes),
+    ...otherRotationGate(nodes),
+    ...masterGate(nodes),
+    ...(await etcdGate(context)),
+    ...(await etcdAlarmGate(context)),
+    ...(await nodeReadyGate(context)),
+    ...modelGate(context),
+    ...flagsGate(context),
+  ];
+}
+
+/** Gates that were asked to be skipped and are none; empty: all are known. */
+export function unknownGates(names: readonly string[]): string[] {
+  return names.filter((name) => !gateNames.some((known) => known === name));
+}
+
+const folders = ['/etc/kubernetes', '/var/lib', '/var/lib/etcddisk', '/var/lib/kubelet'];
+
+async function askNode({ facts, shell }: GateContext, node: ClusterNode): Promise<NodeFacts> {
+  const { layout } = facts;
+  const client = layout.credentials(1).find((spec) => spec.name === 'client');
+  const ofMaster =
+    node.role === 'master' && client
+      ? ['--', String(layout.apiPorts.port), client.certificate, client.key]
+      : [];
+  const askedAt = Date.now();
+  const { stdout } = await shell(node.name).run('gates', [...folders, ...ofMaster]);
+  const lines = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split(' '));
+  return { node, askedAt, receivedAt: Date.now(), lines };
+}

@@ -1,0 +1,119 @@
+import { withApiPort, type Layout } from '../layouts/layout.js';
+import { inspectNodes } from '../inventory/inspect.js';
+import { readApiModel } from '../model/apimodel.js';
+import { byOs } from '../model/cluster.js';
+import { backPhaseNames } from '../model/plan.js';
+import type { Emit } from '../report/events.js';
+import type { Report } from '../report/report.js';
+import type { StopRequest } from '../execute/stop.js';
+import { StateFolder } from '../adapters/fs/state-folder.js';
+import { resumeAutoscaler } from './autoscaler.js';
+import { NoWayError, DeclinedError } from './errors.js';
+import { takeStock } from './found.js';
+import { lookBack, reached } from './look-back.js';
+import { newCredentials, tryAll } from './old-credentials.js';
+import type { RotateOptions } from './options.js';
+import { keepOnMasters, runPhase } from './phase.js';
+import { startProbing, noProbing, type Probing } from './probing.js';
+import { stateRoot } from './reach.js';
+import { ReportBuilder } from './report-builder.js';
+import { endRun, outcomeOf } from './run.js';
+import type { Session } from './session.js';
+import { takeUp } from './take-up.js';
+import { withLocks } from './locks.js';
+
+/** Asked once before anything is changed; false: nothing is done. */
+export type BackConsent = () => Promise<boolean>;
+
+/**
+ * Takes a rotation back, from any point before `distrust`, with no failed request: present, refresh and distrust with the
+ * two sides swapped, from what the nodes show. May be given again after an interruption.
+ * @throws NoWayError when there is no rotation to take back, or `distrust` has begun; nothing was changed
+ */
+export async function rollback(
+  options: RotateOptions,
+  layout: Layout,
+  emit: Emit,
+  consent: BackConsent,
+  stop: StopRequest,
+): Promise<Report> {
+  const model = await readApiModel(options.apiModel, { location: options.location });
+  return withLocks(stateRoot(options.apiModel), 'rollback', { emit, stop }, async (control) => {
+    const state = StateFolder.unfinished(stateRoot(options.apiModel));
+    if (!state) throw new NoWayError(nothingToTakeBack(options.apiModel));
+    demandReturn(state);
+    const session = await takeUp(options, model, withApiPort(layout, model.apiPort), control, state);
+    try {
+      await takeStock(session);
+      if (!(await consent())) throw new DeclinedError('nothing was changed');
+      return await goBack(session);
+    } finally {
+      await session.close();
+    }
+  });
+}
+
+function nothingToTakeBack(model: string): string {
+  return `${stateRoot(model)}: holds no rotation that has begun and not ended; if the folder was lost, rebuild it with keyroll adopt`;
+}
+
+/** @throws NoWayError after the point of no return, with the way forward */
+export function demandReturn({ journal, rotation }: StateFolder): void {
+  if (!journal.records.some(({ type, id }) => type === 'intent' && id.startsWith('distrust/'))) return;
+  throw new NoWayError(
+    `rotation ${rotation}: distrust has begun, and after it there is no way back: masters may accept the new side alone; the way forward is keyroll resume`,
+  );
+}
+
+/** The way back in a session of its own: with its own probe and report. */
+export async function goBack(session: Session): Promise<Report> {
+  const report = new ReportBuilder(session);
+  let probing: Probing = noProbing('the probe had not started');
+  try {
+    await beginBack(session);
+    probing = session.options.probe ? await startProbing(session) : noProbing('--no-probe was given');
+    await report.observeStart();
+    await wayBack(session, probing, report);
+    report.outcome('rolled-back');
+  } catch (error) {
+    report.outcome(...outcomeOf(error));
+  }
+  await resumeAutoscaler(session);
+  return endRun(session, probing, report);
+}
+
+/** Writes down that there is only the way back from now on, and how far the rotation had come. */
+export async function beginBack(session: Session): Promise<void> {
+  const { journal, rotation } = session.state;
+  const windows = byOs(session.nodes).windows.filter(({ name }) =>
+    journal.has('intent', `refresh/node/${name}`),
+  );
+  if (!session.materials.has('bridge-back.crt'))
+    throw new NoWayError(
+      `rotation ${rotation}: keeps the present CA and renews leaves alone, which this version cannot take back; the way forward is keyroll resume`,
+    );
+  if (windows.length > 0)
+    throw new NoWayError(
+      `${windows.map(({ name }) => name).join(', ')}: a Windows node that was refreshed cannot be taken back by this version; the way forward is keyroll resume`,
+    );
+  if (!journal.has('rollback', rotation)) journal.append('rollback', rotation, await reached(session));
+  await session.become(session.oldIdentity);
+}
+
+/** All phases of the way back, each planned from what the masters show when it begins, and the proof. */
+export async function wayBack(session: Session, probing: Probing, report: ReportBuilder): Promise<void> {
+  for (const phase of backPhaseNames) {
+    await probing.beforePhase(phase);
+    session.back = await lookBack(session);
+    const begun = Date.now();
+    const observations = await runPhase(session, phase);
+    report.phase(phase, Date.now() - begun, observations);
+    await probing.afterPhase(phase);
+  }
+  report.refused(await tryAll(newCredentials(session)));
+  const { nodes, layout, model } = session;
+  report.ended(await inspectNodes(byOs(nodes).nodes, layout, model.adminUsername, session.shell));
+  report.demandRefusals();
+  session.state.journal.append('finished', session.rotation, { rolledBack: true });
+  await keepOnMasters(session);
+}

@@ -1,0 +1,73 @@
+import type { StateFolder } from '../adapters/fs/state-folder.js';
+import type { NodeShell } from '../adapters/ssh/types.js';
+import type { Layout } from '../layouts/layout.js';
+import type { ApiModel } from '../model/apimodel.js';
+import { masters, type ClusterNode } from '../model/cluster.js';
+import { leftMasters } from './blockers.js';
+import { BlockedError } from './errors.js';
+import type { RotateOptions } from './options.js';
+import { reachCluster, type Reach } from './reach.js';
+import type { Locks, RunControl } from './locks.js';
+import { Session } from './session.js';
+
+/**
+ * Takes up a rotation that has begun: whose keys and beginning lie in `state`. Says what the journal tells of it.
+ * @throws BlockedError when --leave-node names a master
+ * @throws LockedError when another run works on this cluster
+ */
+export async function takeUp(
+  options: RotateOptions,
+  model: ApiModel,
+  layout: Layout,
+  control: RunControl,
+  state: StateFolder,
+): Promise<Session> {
+  const materials = state.readMaterials();
+  const authorities = ['ca.crt', 'old-ca.crt'].flatMap((name) => materials.get(name) ?? []);
+  const reach = await reachCluster(options, model, layout, authorities);
+  return orClose(reach, control.locks, () => sessionOf(options, model, layout, control, state, reach));
+}
+
+/** What fails on the way to a session leaves neither the lock nor a connection. */
+export async function orClose<T>(reach: Reach, locks: Locks, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await locks.release();
+    await reach.fleet.close();
+    throw error;
+  }
+}
+
+async function sessionOf(
+  options: RotateOptions,
+  model: ApiModel,
+  layout: Layout,
+  control: RunControl,
+  state: StateFolder,
+  reach: Reach,
+): Promise<Session> {
+  const beginning = state.readBeginning();
+  // A node may have been lost since: the error that says so asks for --leave-node on this very command.
+  const blockers = leftMasters(beginning.nodes, options.leaveNodes);
+  if (blockers.length > 0) throw new BlockedError(blockers);
+  const nodes = beginning.nodes.filter(({ name }) => !options.leaveNodes.includes(name));
+  const note = (text: string): void => control.emit({ code: 'note', text });
+  await control.locks.takeCluster(mastersShells(reach, nodes), note);
+  const inventories = new Map(beginning.inventories.map((inventory) => [inventory.node, inventory]));
+  const { serviceIp, startedAt, choices } = beginning;
+  const asked = { ...options, leaveBridge: options.leaveBridge || choices?.leaveBridge === true };
+  const session = new Session({
+    ...control,
+    ...{ options: asked, model, layout, reach, state, serviceIp, inventories, nodes, startedAt },
+    materials: state.readMaterials(),
+  });
+  const presented = state.journal.has('phase', 'present') && !state.journal.has('rollback', state.rotation);
+  await session.become(presented ? session.newIdentity : session.oldIdentity);
+  return session;
+}
+
+/** The masters' shells by name, in their order. */
+export function mastersShells(reach: Reach, nodes: readonly ClusterNode[]): Map<string, NodeShell> {
+  return new Map(masters(nodes).map((node) => [node.name, reach.shell(node)]));
+}

@@ -1,0 +1,115 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What a node has and a test does not: each does the least that the scripts look at. */
+const commands: Readonly<Record<string, string>> = {
+  // The API answers here while a process runs that has a manifest, and always on other masters.
+  curl: `case "$*" in *127.0.0.1*) [ -n "$(pgrep)" ] && echo ok ;; *) echo ok ;; esac`,
+  'iptables-restore': `cat >>"$KEYROLL_ROOT/rules"`,
+  iptables: `echo "$*" >>"$KEYROLL_ROOT/rules"; case "$*" in *-C*) exit 1 ;; esac`,
+  systemctl: `echo "$*" >>"$KEYROLL_ROOT/units"; case "$1" in is-active) echo inactive; exit 3 ;; esac`,
+  pgrep: `for pid in $(cat "$KEYROLL_ROOT/pids" 2>/dev/null); do kill -0 "$pid" 2>/dev/null && echo "$pid"; done; exit 0`,
+  sleep: `exec /bin/sleep 0.01`,
+};
+
+/** A kubelet: starts a process for a manifest whose name it has not started yet. */
+const kubelet = `
+cd "$KEYROLL_ROOT/etc/kubernetes/manifests"
+running=
+while [ -e "$KEYROLL_ROOT/etc" ]; do
+  for name in *.yaml; do
+    if [ -e "$name" ] && [ "$name" != "$running" ]; then
+      /bin/sleep 60 & pid=$!
+      mkdir -p "$KEYROLL_ROOT/proc/$pid"
+      tr '\\n' '\\000' <"$name" >"$KEYROLL_ROOT/proc/$pid/cmdline"
+      echo $pid >>"$KEYROLL_ROOT/pids"
+      running=$name
+    fi
+  done
+  [ -z "$running" ] || [ -e "$running" ] || running=
+  /bin/sleep 0.02
+done`;
+
+/** A node of files, on which the real scripts run; manifests of its one static pod hold the arguments, one a line. */
+export class ScriptNode {
+  readonly root = mkdtempSync(join(tmpdir(), 'keyroll-node-'));
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #kubelet: ChildProcess;
+
+  constructor() {
+    for (const folder of ['commands', 'etc/kubernetes/manifests', 'etc/certs', 'var/lib/keyroll/steps/s'])
+      mkdirSync(join(this.root, folder), { recursive: true });
+    for (const [name, text] of Object.entries(commands))
+      writeFileSync(join(this.root, 'commands', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    const path = `${join(this.root, 'commands')}${delimiter}${process.env.PATH ?? ''}`;
+    this.#environment = { ...process.env, KEYROLL_ROOT: this.root, PATH: path };
+    this.#kubelet = spawn('/bin/sh', ['-c', kubelet], { env: this.#environment, stdio: 'ignore' });
+  }
+
+  at(path: string): string {
+    return join(this.root, path);
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(join(this.at(path), '..'), { recursive: true });
+    writeFileSync(this.at(path), text);
+  }
+
+  read(path: string): string {
+    return existsSync(this.at(path)) ? readFileSync(this.at(path), 'utf8') : '';
+  }
+
+  get manifests(): string[] {
+    return readdirSync(this.at('etc/kubernetes/manifests')).sort();
+  }
+
+  /** Runs a script to its end. */
+  run(script: string, args: readonly string[], input = ''): { code: number | null; out: string } {
+    const { status, stdout, stderr } = spawnSync('/bin/sh', [scriptPath(script), ...args], {
+      input,
+      encoding: 'utf8',
+      env: this.#environment,
+    });
+    return { code: status, out: stdout + stderr };
+  }
+
+  /** A command that ends its caller as a crash would, whenever its arguments match a pattern of the shell. */
+  crashAt(command: string, pattern: string): void {
+    const real = spawnSync('sh', ['-c', `command -v ${command}`], { encoding: 'utf8' }).stdout.trim();
+    const text = `#!/bin/sh\ncase "$*" in ${pattern}) kill -KILL $PPID; exit 1 ;; esac\nexec ${real} "$@"\n`;
+    writeFileSync(this.at(`commands/${command}`), text, { mode: 0o755 });
+  }
+
+  recover(command: string): void {
+    rmSync(this.at(`commands/${command}`));
+  }
+
+  /** Ends what runs and removes the files. */
+  remove(): void {
+    this.#kubelet.kill('SIGKILL');
+    for (const pid of this.read('pids').split('\n').filter(Boolean)) {
+      try {
+        process.kill(Number(pid), 'SIGKILL');
+      } catch (error) {
+        // The script ended it.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+function scriptPath(name: string): string {
+  return fileURLToPath(new URL(`../${name}.sh`, import.meta.url));
+}
