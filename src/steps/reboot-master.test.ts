@@ -24,7 +24,10 @@ const step = {
   title: 'm0',
   kind: 'reboot-master',
   node: 'm0',
-  swap: { program: 'kube-apiserver', old: 'a.yaml', new: 'b.yaml', text: 'new', arguments: ['--a'] },
+  swap: {
+    ...{ program: 'kube-apiserver', old: ['a.yaml'], new: 'b.yaml', mode: '644', owner: 'root:root' },
+    ...{ text: 'new', arguments: ['--a'] },
+  },
   before: [{ path: '/x', mode: '644', owner: 'root:root', content: { text: 'before' } }],
   files: [],
 } as unknown as StepOf<'reboot-master'>;
