@@ -1,8 +1,8 @@
 #!/bin/sh
 # install-files ROTATION
 # Replaces files, each atomically. Standard input has one file a line: PATH MODE OWNER:GROUP CONTENT. CONTENT is BASE64,
-# or `@original`: what the file held before this rotation, mode and owner too (a file that the rotation never replaced is
-# left alone); `@original+BASE64` appends to it.
+# or `@original`: what the file held before this rotation (a file that the rotation never replaced is left alone);
+# `@original+BASE64` appends to it.
 # All contents are written first, into a folder beside each file; then all files of a folder get their names by one
 # command, so that a certificate and its key are a pair but for an instant. What is still to be renamed is written down
 # before: `complete.sh` does it after a crash. The content that a file had before this rotation is copied (not linked:
@@ -52,7 +52,6 @@ original() {
   fi
   cat "$source" >"$temporary"
   [ -z "$2" ] || { [ -z "$(tail -c 1 "$source")" ] || echo; printf '%s' "$2" | base64 -d; } >>"$temporary"
-  mode=$(stat -c %a "$source") owner=$(stat -c %U:%G "$source")
 }
 
 while IFS=' ' read -r path mode owner content; do

@@ -92,7 +92,7 @@ describe('install-files.sh', () => {
     writeFileSync(join(root, 'etc/certs/a.crt'), 'first\n', { mode: 0o640 });
     writeFileSync(join(root, 'etc/certs/b.crt'), 'untouched', { mode: 0o640 });
     install(line('/etc/certs/a.crt', 'new', '600') + line('/etc/certs/c.crt', 'made'));
-    const original = ['a', 'b', 'c', 'd'].map((name) => `/etc/certs/${name}.crt 600 root:root @original\n`);
+    const original = ['a', 'b', 'c', 'd'].map((name) => `/etc/certs/${name}.crt 640 root:root @original\n`);
     expect(install(original.join(''))).toMatchObject({ code: 0, out: '/etc/certs/a.crt\n' });
     expect([read('etc/certs/a.crt'), read('etc/certs/b.crt')]).toEqual(['first\n', 'untouched']);
     expect(statSync(join(root, 'etc/certs/a.crt')).mode & 0o777).toBe(0o640);

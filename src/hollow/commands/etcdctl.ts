@@ -97,6 +97,13 @@ const commands: Readonly<Record<string, Run>> = {
       await session.put(key, value);
       return { code: 0, out: 'OK\n' };
     }),
+  del: (asked) =>
+    onFirst(asked, async (session) => {
+      const [key = ''] = asked.args;
+      const { kvs } = await session.get(key);
+      if (kvs.length > 0) await session.delete(key);
+      return { code: 0, out: `${kvs.length}\n` };
+    }),
   'move-leader': (asked) =>
     onFirst(asked, async ({ member }) => {
       const to = asked.etcd.member(asked.args[0] ?? '');
