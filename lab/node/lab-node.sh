@@ -34,3 +34,13 @@ for path in /sys/fs/cgroup/*; do
     cgroupfs) mount -o remount,bind,rw,nosuid,nodev,noexec "$path" ;;
   esac
 done
+
+# On version 1 systemd here uses no controller but its own, and every thread of kubelet would weigh as much as all
+# containers together. As on a machine of its own, each of the busy services weighs as one, below system.slice.
+cpu=/sys/fs/cgroup/cpu
+[ -e "$cpu/cpu.shares" ] || exit 0
+for unit in $WEIGHED; do mkdir -p "$cpu/system.slice/$unit.service"; done
+while read -r pid; do
+  # Kernel threads and what ended meanwhile stay where they are.
+  { echo "$pid" >"$cpu/system.slice/cgroup.procs"; } 2>/dev/null || :
+done <"$cpu/cgroup.procs"

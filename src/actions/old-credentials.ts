@@ -135,9 +135,13 @@ async function asEtcdClient(session: Session): Promise<{ accepted: boolean; answ
   const endpoint = `https://127.0.0.1:${session.layout.etcdPorts.client}`;
   const result = await session
     .shell(master?.name ?? '')
-    .run('etcd', [endpoint, session.layout.ca, certificate, key, 'endpoint', 'health'], {
-      allowFailure: true,
-    });
+    .run(
+      'etcd',
+      [endpoint, session.layout.ca, certificate, key, '--command-timeout=3s', 'endpoint', 'health'],
+      {
+        allowFailure: true,
+      },
+    );
   if (result.stderr.includes('no such file'))
     throw new Error(`node ${master?.name ?? ''}: ${lastLine(result.stderr)}`);
   return { accepted: result.code === 0, answer: result.code === 0 ? 'healthy' : lastLine(result.stderr) };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pMap from 'p-map';
 import { execute } from '../execute/executor.js';
 import { inspectNodes } from '../inventory/inspect.js';
 import { observeBarrier, type Observation } from '../inventory/observe-barrier.js';
@@ -16,7 +17,7 @@ import {
 } from '../model/plan.js';
 import type { KubeObject } from '../adapters/kube/types.js';
 import { planPhase } from '../plan/plan.js';
-import { planPreparation } from '../plan/prepare.js';
+import { planKeeping, planPreparation } from '../plan/prepare.js';
 import { refreshNode, refreshWindowsNode } from '../plan/refresh.js';
 import { runStep } from '../steps/index.js';
 import { members } from '../steps/etcd.js';
@@ -59,22 +60,24 @@ function isForward(name: AnyPhaseName): name is PhaseName {
 /** What the masters keep for `keyroll adopt` gets the journal as it is now. A master that is away keeps the former one. */
 export async function keepOnMasters(session: Session): Promise<void> {
   const archive = session.state.archive();
-  for (const { name } of masters(session.nodes)) {
+  await pMap(masters(session.nodes), async ({ name }) => {
     try {
       await session.shell(name).run('keep-state', ['put', session.rotation], { stdin: archive });
     } catch (error) {
       session.note(`node ${name}: keeps an older state of the rotation (${messageOf(error)})`);
     }
-  }
+  });
 }
 
-/** What must be on every node before the first change; steps that are done are not done again. */
+/** What must be on every node before the first change, but for the keys; steps that are done are not done again. */
 export async function prepareNodes(session: Session): Promise<void> {
-  session.emit({
-    code: 'doing',
-    text: 'making the nodes ready: boot units, etcd snapshots, keys on all masters',
-  });
+  session.emit({ code: 'doing', text: 'making the nodes ready: boot units, etcd snapshots' });
   await executeFlow(session, planPreparation(session.facts()));
+}
+
+/** The new keys lie on every master, before the first change: with the operator's folder lost, `keyroll adopt` has them. */
+export function keepKeysOnMasters(session: Session): Promise<void> {
+  return executeFlow(session, planKeeping(session.facts()));
 }
 
 function executeFlow(session: Session, flow: Flow): Promise<void> {

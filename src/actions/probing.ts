@@ -10,7 +10,7 @@ import {
   type ProbeStats,
 } from '../probe/index.js';
 import { POD_PROBE } from '../probe/pods.js';
-import { podFigures, removePods, startPods } from './pod-probing.js';
+import { podFigures, removePods } from './pod-probing.js';
 import type { AnyPhaseName } from '../model/plan.js';
 import type { ProbeReport } from '../report/report.js';
 
@@ -40,9 +40,11 @@ function credentials({ ca, certificate, key }: ApiIdentity): Credentials {
   return { ca: ca.join(''), cert: certificate, key };
 }
 
-/** Starts the probe against the load balancer, as the admin of the present side, on the way by which keyroll reaches it. */
+/**
+ * Starts the probe against the load balancer, as the admin of the present side, on the way by which keyroll reaches it. The
+ * probing pods run already (`startPods`).
+ */
 export async function startProbing(session: Session): Promise<Probing> {
-  await startPods(session);
   const relay = session.reach.openApi && (await openRelay(session.reach.openApi));
   if (session.reach.tunneled)
     session.note(

@@ -14,6 +14,7 @@ import { lookBack, reached } from './look-back.js';
 import { newCredentials, tryAll } from './old-credentials.js';
 import type { RotateOptions } from './options.js';
 import { keepOnMasters, runPhase } from './phase.js';
+import { startPods } from './pod-probing.js';
 import { startProbing, noProbing, type Probing } from './probing.js';
 import { stateRoot } from './reach.js';
 import { ReportBuilder } from './report-builder.js';
@@ -71,6 +72,7 @@ export async function goBack(session: Session): Promise<Report> {
   let probing: Probing = noProbing('the probe had not started');
   try {
     await beginBack(session);
+    if (session.options.probe) await startPods(session);
     probing = session.options.probe ? await startProbing(session) : noProbing('--no-probe was given');
     await report.observeStart();
     await wayBack(session, probing, report);

@@ -18,7 +18,8 @@ import { givenProfile, profileBlockers } from './given-profile.js';
 import type { RotateOptions } from './options.js';
 import { checkOperatorFiles } from './operator-files.js';
 import { keepOldTokens, keepProxyCerts, oldCredentials, tryAll } from './old-credentials.js';
-import { keepOnMasters, prepareNodes, runPhase } from './phase.js';
+import { keepKeysOnMasters, keepOnMasters, prepareNodes, runPhase } from './phase.js';
+import { startPods } from './pod-probing.js';
 import { noProbing, startProbing, type Probing } from './probing.js';
 import { messageOf, stateRoot } from './reach.js';
 import { planSummary } from './plan-summary.js';
@@ -105,15 +106,8 @@ async function goForward(session: Session): Promise<Report> {
   const report = new ReportBuilder(session);
   let probing: Probing = noProbing('the probe had not started');
   try {
-    await mintOnce(session);
-    writeArtifacts(session);
-    await keepOldTokens(session);
-    await keepProxyCerts(session);
-    await prepareNodes(session);
-    await rememberAddons(session);
-    await pauseAutoscaler(session);
+    await prepare(session, report);
     probing = session.options.probe ? await startProbing(session) : noProbing('--no-probe was given');
-    await report.observeStart();
     const paused = await runPhases(session, probing, report);
     if (!paused) await finish(session, report);
     report.outcome(paused ? 'paused' : 'rotated');
@@ -123,6 +117,28 @@ async function goForward(session: Session): Promise<Report> {
   }
   await resumeAutoscaler(session);
   return endRun(session, probing, report);
+}
+
+/** What must be so before the first change of trust. Making the keys takes longest, and the nodes need none of them at first. */
+async function prepare(session: Session, report: ReportBuilder): Promise<void> {
+  await together([
+    mintOnce(session),
+    prepareNodes(session),
+    ...(session.options.probe ? [startPods(session)] : []),
+    report.observeStart(),
+  ]);
+  writeArtifacts(session);
+  await keepOldTokens(session);
+  await keepProxyCerts(session);
+  await keepKeysOnMasters(session);
+  await rememberAddons(session);
+  await pauseAutoscaler(session);
+}
+
+/** All have ended before an error is told, so that nothing goes on behind it. */
+async function together(works: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(works);
+  await Promise.all(works);
 }
 
 /** With `--rollback-on-failure`: the way back, unless it is closed, or somebody only asked to stop. */

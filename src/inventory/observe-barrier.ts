@@ -49,15 +49,13 @@ async function observeNode(
     ...expected.files.map(({ path }) => (path.endsWith('.key') ? `key:${path}` : `file:${path}`)),
     ...expected.processes.map(({ program }) => `program:${program}`),
   ];
-  const inventory = parseInspection(expected.node, (await shell.run('inspect', questions)).stdout);
-  const handshakes = parseHandshakes(
-    (
-      await shell.run(
-        'handshake',
-        expected.servers.map(({ target }) => target),
-      )
-    ).stdout,
-  );
+  const targets = expected.servers.map(({ target }) => target);
+  const [inspected, shaken] = await Promise.all([
+    shell.run('inspect', questions),
+    shell.run('handshake', targets),
+  ]);
+  const inventory = parseInspection(expected.node, inspected.stdout);
+  const handshakes = parseHandshakes(shaken.stdout);
   const deviations = [
     ...expected.files.flatMap((file) => fileDeviations(expected.node, file, inventory, materials)),
     ...expected.processes.flatMap(({ program, arguments: wanted }) =>

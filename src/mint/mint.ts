@@ -59,23 +59,50 @@ export async function mintSet(request: MintRequest): Promise<Texts> {
     ['sa-old.key', request.oldServiceAccountKey],
     ['sa-old.pub', keyPair(request.oldServiceAccountKey, 'service-account key').publicPem],
   ]);
-  const cluster = request.profile
-    ? fromProfile(request, request.profile, oldCa, texts)
-    : await clusterAuthority(request, oldCa, texts);
-  const proxyCa = await authority(request, oldProxyCa, 'proxy-ca', texts, lifetime(oldCa));
-  await leaves(request, { ...cluster, proxyCa }, texts);
+  const given = request.profile && fromProfile(request, request.profile, oldCa, texts);
+  const keys = await makeKeys([
+    ...(given ? [] : [{ name: 'ca', old: oldCa }]),
+    { name: 'proxy-ca', old: oldProxyCa },
+    ...wanted(facts).filter(({ name }) => !texts.has(`${name}.crt`)),
+  ]);
+  const cluster = given ?? clusterAuthority(request, oldCa, keys, texts);
+  const proxyCa = authority(request, oldProxyCa, 'proxy-ca', keys, texts, lifetime(oldCa));
+  leaves(request, { ...cluster, proxyCa }, keys, texts);
   const serviceAccountKey = texts.get('apiserver.key') ?? '';
   texts.set('sa-new.key', serviceAccountKey);
   texts.set('sa-new.pub', keyPair(serviceAccountKey, 'service-account key').publicPem);
   return texts;
 }
 
-async function clusterAuthority(
+type Keys = ReadonlyMap<string, KeyPair>;
+
+/**
+ * A key in place of each old certificate's, by name. Two at a time, the longest first: they take nearly all the time that
+ * minting takes, and the other threads of Node's pool stay free for files and names.
+ */
+async function makeKeys(wanted: readonly { name: string; old: Certificate }[]): Promise<Keys> {
+  const longestFirst = [...wanted].sort((one, other) => other.old.keyBits - one.old.keyBits);
+  const made = await pMap(
+    longestFirst,
+    async ({ name, old }) => [name, await generateKey(keySpecLike(old))] as const,
+    { concurrency: 2 },
+  );
+  return new Map(made);
+}
+
+function keyFor(keys: Keys, name: string): KeyPair {
+  const key = keys.get(name);
+  if (!key) throw new Error(`no key was made for ${name}`);
+  return key;
+}
+
+function clusterAuthority(
   request: MintRequest,
   oldCa: Certificate,
+  keys: Keys,
   texts: Texts,
-): Promise<Pick<Signers, 'ca' | 'bridge'>> {
-  const ca = await authority(request, oldCa, 'ca', texts);
+): Pick<Signers, 'ca' | 'bridge'> {
+  const ca = authority(request, oldCa, 'ca', keys, texts);
   const bridge = mintBridge({
     newCa: ca.certificate,
     oldCa,
@@ -111,15 +138,16 @@ function bridgeBack({ certificate, privatePem }: Issuer, oldCa: Certificate): Ce
 }
 
 /** A CA in place of an old one, with a common name that no other has. */
-async function authority(
+function authority(
   request: MintRequest,
   old: Certificate,
   name: string,
+  keys: Keys,
   texts: Texts,
   /** ms; it lasts so long at least. Front-proxy CAs that old releases of AKS Engine made last two years. */
   atLeast = 0,
-): Promise<Issuer> {
-  const key = await generateKey(keySpecLike(old));
+): Issuer {
+  const key = keyFor(keys, name);
   const certificate = mintAuthority({
     like: old,
     commonName: newCaCommonName(request.now, name),
@@ -158,21 +186,17 @@ interface Wanted {
   readonly old: Certificate;
 }
 
-async function leaves(request: MintRequest, signers: Signers, texts: Texts): Promise<void> {
-  await pMap(
-    wanted(request.facts),
-    async ({ name, spec, old }) => {
-      texts.set(`old-${name}.crt`, old.pem);
-      if (texts.has(`${name}.crt`)) return;
-      const key = await generateKey(keySpecLike(old));
-      const leaf = sign(request, signers, spec, old, key);
-      texts.set(`${name}.crt`, leaf.pem);
-      texts.set(`${name}.key`, key.privatePem);
-      if (spec.bridgeOn === 'master' && signers.bridge)
-        texts.set(`${name}.chain`, bundle(leaf.pem, signers.bridge.pem));
-    },
-    { concurrency: 2 },
-  );
+function leaves(request: MintRequest, signers: Signers, keys: Keys, texts: Texts): void {
+  for (const { name, spec, old } of wanted(request.facts)) {
+    texts.set(`old-${name}.crt`, old.pem);
+    if (texts.has(`${name}.crt`)) continue;
+    const key = keyFor(keys, name);
+    const leaf = sign(request, signers, spec, old, key);
+    texts.set(`${name}.crt`, leaf.pem);
+    texts.set(`${name}.key`, key.privatePem);
+    if (spec.bridgeOn === 'master' && signers.bridge)
+      texts.set(`${name}.chain`, bundle(leaf.pem, signers.bridge.pem));
+  }
 }
 
 function sign(

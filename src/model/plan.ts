@@ -122,6 +122,7 @@ export type Step = StepBase &
     | { readonly kind: 'remove-successor-tokens' }
     /** Before the first change: the unit that completes at boot what a crash cut off; on masters the rotation's state. */
     | { readonly kind: 'prepare-node'; readonly node: string; readonly master: boolean }
+    | { readonly kind: 'keep-keys'; readonly node: string }
     | { readonly kind: 'release-node'; readonly node: string }
     | { readonly kind: 'remove-files'; readonly node: string; readonly folders: readonly string[] }
   );

@@ -1,10 +1,10 @@
 import type { ClusterNode } from '../model/cluster.js';
 import { step, type AnyPhaseName, type Flow } from '../model/plan.js';
-import type { Facts } from './facts.js';
+import { mastersOf, type Facts } from './facts.js';
 
 /**
- * Before the first change: every node gets the unit that completes at boot what a crash cut off, and every master keeps
- * the rotation's keys and beginning, so that they are not lost with the operator's folder.
+ * Before the first change: every node gets the unit that completes at boot what a crash cut off, and every master takes a
+ * snapshot of its etcd member. Needs no key, so the keys may be made meanwhile.
  */
 export function planPreparation(facts: Facts): Flow {
   return {
@@ -18,6 +18,20 @@ export function planPreparation(facts: Facts): Flow {
       }),
     ),
     limit: 8,
+  };
+}
+
+/** Before the first change: every master keeps the rotation's keys and beginning, so that the operator's folder may be lost. */
+export function planKeeping(facts: Facts): Flow {
+  return {
+    parallel: mastersOf(facts).map(({ name }) =>
+      step({
+        id: `prepare/keys/${name}`,
+        kind: 'keep-keys',
+        title: `${name}: keeps the new keys until the rotation has ended`,
+        node: name,
+      }),
+    ),
   };
 }
 

@@ -68,14 +68,17 @@ const nodeWorkloads = step({
   title: "workloads that hold a node's certificates restart",
 });
 
+/** The largest part of the agents that restarts at once, and the most. */
+const wave = { part: 0.25, most: 5 };
+
 /**
- * Masters one after another, so that never two of etcd's and the API's machines are busy at once; agents beside them, as
- * many as their Services' endpoints allow (the steps see to that themselves).
+ * Masters one after another, so that never two of etcd's and the API's machines are busy at once; agents beside them in
+ * waves of a quarter, as their Services' endpoints allow (the steps see to that themselves).
  */
 export function allNodes(facts: Facts, flow: (node: ClusterNode) => Flow): Flow {
-  return {
-    parallel: [{ sequence: mastersOf(facts).map(flow) }, { parallel: agentsOf(facts).map(flow), limit: 5 }],
-  };
+  const agents = agentsOf(facts);
+  const limit = Math.min(wave.most, Math.max(1, Math.floor(agents.length * wave.part)));
+  return { parallel: [{ sequence: mastersOf(facts).map(flow) }, { parallel: agents.map(flow), limit }] };
 }
 
 /**

@@ -4,7 +4,7 @@ import type { StepContext, StepRunner } from './context.js';
 import { awaitFrontProxy } from './front-proxy.js';
 import { installFiles } from './install-files.js';
 import { moveLeader } from './move-leader.js';
-import { prepareNode, releaseNode } from './prepare-node.js';
+import { keepKeys, prepareNode, releaseNode } from './prepare-node.js';
 import { removeSuccessorTokens } from './remove-successor-tokens.js';
 import { restoreLegacyTokens } from './restore-legacy-tokens.js';
 import { awaitOrphanPods } from './orphan-pods.js';
@@ -42,6 +42,7 @@ const runners: { readonly [K in StepKind]: StepRunner<K> } = {
   'remove-successor-tokens': removeSuccessorTokens,
   'remove-files': removeFiles,
   'prepare-node': prepareNode,
+  'keep-keys': keepKeys,
   'release-node': releaseNode,
 };
 

@@ -1,14 +1,10 @@
 import type { StepRunner } from './context.js';
 
-/**
- * The boot unit; on a master also a snapshot of its etcd member and the rotation's keys and beginning, which it keeps
- * for `keyroll adopt`. May be called again: a snapshot that is there is kept.
- */
+/** The boot unit; on a master also a snapshot of its etcd member. May be called again: a snapshot that is there is kept. */
 export const prepareNode: StepRunner<'prepare-node'> = async (step, context) => {
   const shell = context.shell(step.node);
   await shell.run('boot-unit', ['on']);
   if (!step.master) return { node: step.node };
-  await shell.run('keep-state', ['put', context.rotation], { stdin: context.stateArchive() });
   const { layout, rotation } = context;
   const client = layout.credentials(1).find((spec) => spec.name === 'etcdclient');
   if (!client) throw new Error(`layout ${layout.name}: names no etcd client certificate`);
@@ -17,6 +13,12 @@ export const prepareNode: StepRunner<'prepare-node'> = async (step, context) => 
   const snapshot = stdout.trim();
   context.note(`node ${step.node}: snapshot of its etcd member: ${snapshot}`);
   return { node: step.node, snapshot };
+};
+
+/** The rotation's keys, beginning and journal lie on a master, for `keyroll adopt`. May be called again. */
+export const keepKeys: StepRunner<'keep-keys'> = async (step, { shell, rotation, stateArchive }) => {
+  await shell(step.node).run('keep-state', ['put', rotation], { stdin: stateArchive() });
+  return { node: step.node };
 };
 
 /** Nothing is half done any more, so nothing has to be completed at boot. */

@@ -47,6 +47,7 @@ export async function systemFiles(inputs: SystemInputs, node: LabNode): Promise<
     await executable('/opt/azure/containers/kubelet.sh', 'kubelet.sh'),
     ...(await Promise.all(unitsOf(node).map(unitFile))),
     ...(node.role === 'master' ? [etcdPriority] : []),
+    ...weighedUnits(node).map(ownWeight),
     { path: '/etc/systemd/system.conf.d/lab.conf', content: '[Manager]\nDefaultTimeoutStopSec=10s\n' },
     {
       path: '/etc/systemd/journald.conf.d/lab.conf',
@@ -63,6 +64,22 @@ const etcdPriority: NodeFile = {
   path: '/etc/systemd/system/etcd.service.d/lab.conf',
   content: '[Service]\nNice=-10\nIOSchedulingClass=best-effort\nIOSchedulingPriority=0\n',
 };
+
+/** Services that are busy enough to crowd out a node's containers. */
+const weighedUnits = (node: LabNode): string[] => [
+  'kubelet',
+  'containerd',
+  ...(node.role === 'master' ? ['etcd'] : []),
+];
+
+/** Puts a service's process into the control group that lab-node.sh made for it, where there is one. */
+function ownWeight(unit: string): NodeFile {
+  const group = `/sys/fs/cgroup/cpu/system.slice/${unit}.service/cgroup.procs`;
+  return {
+    path: `/etc/systemd/system/${unit}.service.d/lab-weight.conf`,
+    content: `[Service]\nExecStartPost=+/bin/sh -c '[ ! -e ${group} ] || echo $MAINPID >${group}'\n`,
+  };
+}
 
 /** The units that a node starts: those of both roles, and a master's own. */
 export function unitsOf(node: LabNode): string[] {
@@ -105,6 +122,7 @@ function nodeEnvironment(plan: LabPlan, node: LabNode): string {
   return [
     `ADDRESS=${node.ip}/${network.prefixLength}`,
     `GATEWAY=${network.gateway}`,
+    `WEIGHED="${weighedUnits(node).join(' ')}"`,
     `POD_ROUTES="${others.map((each) => `${each.podCidr}=${each.ip}`).join(' ')}"`,
     '',
   ].join('\n');

@@ -76,7 +76,7 @@ function clientPod(app: string, extra: KubeObject = {}): KubeObject {
       { name: 'CONFIGMAP', value: 'greeting' },
       { name: 'RESULTS', value: '/results' },
     ],
-    readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 3, timeoutSeconds: 3 },
+    readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1, timeoutSeconds: 3 },
     volumeMounts: [mount('results', '/results', false)],
   };
   const spec = {
@@ -195,7 +195,7 @@ function aggregatedApi(): KubeObject[] {
   const rbac = 'rbac.authorization.k8s.io';
   const container = {
     ...{ name: 'aggregated', image: images.pod, imagePullPolicy: 'IfNotPresent', args: ['aggregated'] },
-    readinessProbe: { tcpSocket: { port: 8443 }, periodSeconds: 3 },
+    readinessProbe: { tcpSocket: { port: 8443 }, periodSeconds: 1 },
   };
   const spec = {
     serviceAccountName: 'aggregated',
