@@ -17,6 +17,7 @@ import { backUpArtifacts } from './artifacts.js';
 import { givenProfile } from './given-profile.js';
 import { gateFindings } from './gates/index.js';
 import { findBlockers, leftMasters } from './blockers.js';
+import { serviceIpFromManifest, silentApi, withEtcdAddresses } from './dead-api.js';
 import { BlockedError } from './errors.js';
 import type { RotateOptions } from './options.js';
 import { listNodes, modelIdentity, reachCluster, stateRoot, type Reach } from './reach.js';
@@ -55,11 +56,14 @@ async function beginNew(
   const kube = reach.kube(modelIdentity(model));
   const list = await listNodes(reach, kube, model, layout, emit);
   emit({ code: 'nodes', source: list.source, nodes: list.nodes.map(({ name }) => name) });
-  const nodes = list.nodes.filter(({ name }) => !options.leaveNodes.includes(name));
-  await locks.takeCluster(mastersShells(reach, nodes), (text) => emit({ code: 'note', text }));
-  emit({ code: 'doing', text: `looking at ${nodes.length} nodes` });
-  const shell = (name: string): NodeShell => shellOf(reach, nodes, name);
-  const inventories = await inspectNodes(byOs(nodes).nodes, layout, model.adminUsername, shell);
+  const isDead = list.source !== 'kubernetes-api';
+  if (isDead && options.force !== true) throw new BlockedError([silentApi(reach)]);
+  const found = list.nodes.filter(({ name }) => !options.leaveNodes.includes(name));
+  await locks.takeCluster(mastersShells(reach, found), (text) => emit({ code: 'note', text }));
+  emit({ code: 'doing', text: `looking at ${found.length} nodes` });
+  const shell = (name: string): NodeShell => shellOf(reach, found, name);
+  const inventories = await inspectNodes(byOs(found).nodes, layout, model.adminUsername, shell);
+  const nodes = isDead ? withEtcdAddresses(found, inventories, layout) : found;
   for (const { host, fingerprint } of reach.fleet.recordedHostKeys)
     emit({ code: 'host-key-recorded', host, fingerprint });
   const rotation = newRotationId(new Date());
@@ -73,13 +77,13 @@ async function beginNew(
   };
   const blockers = [
     ...leftMasters(list.nodes, options.leaveNodes),
-    ...findBlockers(facts, model, new Date()),
+    ...findBlockers(facts, model, new Date(), isDead),
     ...(await windowsBlockers(byOs(nodes).windows, model, reach, rotation)),
-    ...pastGates(options, emit, await gateFindings({ facts, model, kube, shell })),
+    ...pastGates(options, emit, await gateFindings({ facts, model, kube, shell, rescue: isDead })),
     ...(await azureFindings(options, model, nodes, emit)),
   ];
   if (blockers.length > 0) throw new BlockedError(blockers);
-  const serviceIp = await serviceIpOf(kube);
+  const serviceIp = isDead ? serviceIpFromManifest(facts) : await serviceIpOf(kube);
   await kube.close();
   const state = new StateFolder(stateRoot(options.apiModel), rotation);
   const startedAt = new Date().toISOString();
@@ -94,6 +98,7 @@ async function beginNew(
     inventories,
     nodes,
     startedAt,
+    rescue: isDead,
   };
   return new Session({ ...parts, materials: new Map() });
 }
@@ -155,6 +160,7 @@ export async function mintOnce(session: Session): Promise<void> {
     oldCaKey: profile.caPrivateKey ?? '',
     oldServiceAccountKey: profile.apiServerPrivateKey,
     now: new Date(),
+    bridgeless: session.rescue,
     ...(given === undefined ? {} : { profile: given }),
     ...(options.validity === undefined ? {} : { leafLifetime: options.validity }),
     ...(options.caValidity === undefined ? {} : { caLifetime: options.caValidity }),

@@ -22,14 +22,14 @@ export function leftMasters(nodes: readonly ClusterNode[], left: readonly string
     }));
 }
 
-/** What forbids to start: what is on the nodes is not what the model says, or cannot be bridged. */
-export function findBlockers(facts: Facts, model: ApiModel, now: Date): Finding[] {
+/** What forbids to start: what is on the nodes is not what the model says, or cannot be bridged. `rescue`: no API answers. */
+export function findBlockers(facts: Facts, model: ApiModel, now: Date, rescue = false): Finding[] {
   return [
     ...facts.nodes.flatMap((node) => caBlockers(facts, node, model)),
     ...facts.nodes.flatMap((node) => missingFiles(facts, node)),
     ...facts.nodes.flatMap((node) => strangeKeys(facts, node)),
-    ...bridgeBlockers(model, now),
-    ...singleMaster(facts),
+    // Where all masters stop at once, nobody needs a bridge or another master.
+    ...(rescue ? [] : [...bridgeBlockers(model, now), ...singleMaster(facts)]),
     ...serviceAccountKey(facts, model),
   ];
 }

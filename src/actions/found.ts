@@ -11,13 +11,18 @@ import type { Session } from './session.js';
  * journal has as done on a node that shows less is done again.
  */
 export async function takeStock(session: Session): Promise<void> {
-  for (const line of journalLines(session)) session.emit({ code: 'note', text: line });
-  await pMap(byOs(session.nodes).nodes, ({ name }) => awaitSteps(session, name), { concurrency: 8 });
+  await tellStock(session);
   const standings = await lookAtNodes(session);
   session.emit({ code: 'note', text: `the nodes show: ${standingLine(standings)}` });
   if (session.state.journal.has('rollback', session.rotation)) return;
   endWhatNodesHaveBehindThem(session, standings);
   reopenWhatNodesLack(session, standings);
+}
+
+/** The journal's word, and the end of units that still run on nodes. */
+export async function tellStock(session: Session): Promise<void> {
+  for (const line of journalLines(session)) session.emit({ code: 'note', text: line });
+  await pMap(byOs(session.nodes).nodes, ({ name }) => awaitSteps(session, name), { concurrency: 8 });
 }
 
 /** A step that was begun and whose end nobody saw may still be at work in its unit. */

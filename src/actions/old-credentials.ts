@@ -1,7 +1,7 @@
 import type { KubeObject } from '../adapters/kube/types.js';
 import { masters } from '../model/cluster.js';
 import { readProxyCerts } from '../steps/proxy-certs.js';
-import { tokenSecrets } from '../steps/service-account-tokens.js';
+import { sideOf, tokenSecrets } from '../steps/service-account-tokens.js';
 import { messageOf, type ApiIdentity } from './reach.js';
 import type { Session } from './session.js';
 import { stepContext } from './step-context.js';
@@ -45,6 +45,17 @@ export async function keepOldTokens(session: Session): Promise<void> {
   if (secret?.data?.token !== undefined)
     texts.set('old-token-legacy', Buffer.from(secret.data.token, 'base64').toString());
   session.state.writeMaterials(texts);
+  session.setMaterials(session.state.readMaterials());
+}
+
+/** After a rescue has brought the API back: an old legacy token that still lies in its Secret, to see that it is refused. */
+export async function keepDeadToken(session: Session): Promise<void> {
+  if (session.materials.has('old-token-legacy')) return;
+  const context = stepContext(session);
+  const secret = (await tokenSecrets(context)).find((one) => sideOf(one, context) === 'old');
+  if (secret?.data?.token === undefined) return;
+  const token = Buffer.from(secret.data.token, 'base64').toString();
+  session.state.writeMaterials(new Map([['old-token-legacy', token]]));
   session.setMaterials(session.state.readMaterials());
 }
 

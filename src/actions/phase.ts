@@ -8,6 +8,7 @@ import { mintForNode } from '../mint/mint.js';
 import { byOs, masters, type ClusterNode } from '../model/cluster.js';
 import {
   phaseNames,
+  rescuePhaseNames,
   stepsOf,
   type AnyPhaseName,
   type Barrier,
@@ -18,6 +19,7 @@ import {
 import type { KubeObject } from '../adapters/kube/types.js';
 import { planPhase } from '../plan/plan.js';
 import { planKeeping, planPreparation } from '../plan/prepare.js';
+import { planRescuePreparation } from '../plan/rescue.js';
 import { refreshNode, refreshWindowsNode } from '../plan/refresh.js';
 import { runStep } from '../steps/index.js';
 import { members } from '../steps/etcd.js';
@@ -39,18 +41,22 @@ export async function runPhase(session: Session, name: AnyPhaseName): Promise<re
   const ended = journal.find('phase', name);
   if (ended) return (ended.details as { observations: Observation[] }).observations;
   const begun = Date.now();
-  const phase = planPhase(name, session.facts(await leaders(session)));
+  // Masters that are dead have no leaders, and a rescue needs none.
+  const led = async (): Promise<Awaited<ReturnType<typeof leaders>>> =>
+    isRescue(name) ? {} : leaders(session);
+  const phase = planPhase(name, session.facts(await led()));
   session.emit({ code: 'phase-begins', phase: name, steps: stepsOf(phase.flow).length });
   await executeFlow(session, phase.flow);
-  if (isForward(name)) await readNodesAgain(session, name);
-  const observations = await holdBarrier(
-    session,
-    planPhase(name, session.facts(await leaders(session))).barrier,
-  );
+  if (isForward(name) || name === 'rescue-nodes') await readNodesAgain(session, name);
+  const observations = await holdBarrier(session, planPhase(name, session.facts(await led())).barrier);
   journal.append('phase', name, { ms: Date.now() - begun, observations });
   session.emit({ code: 'phase-ends', phase: name, ms: Date.now() - begun });
   await keepOnMasters(session);
   return observations;
+}
+
+function isRescue(name: AnyPhaseName): boolean {
+  return rescuePhaseNames.some((phase) => phase === name);
 }
 
 function isForward(name: AnyPhaseName): name is PhaseName {
@@ -72,7 +78,8 @@ export async function keepOnMasters(session: Session): Promise<void> {
 /** What must be on every node before the first change, but for the keys; steps that are done are not done again. */
 export async function prepareNodes(session: Session): Promise<void> {
   session.emit({ code: 'doing', text: 'making the nodes ready: boot units, etcd snapshots' });
-  await executeFlow(session, planPreparation(session.facts()));
+  const facts = session.facts();
+  await executeFlow(session, session.rescue ? planRescuePreparation(facts) : planPreparation(facts));
 }
 
 /** The new keys lie on every master, before the first change: with the operator's folder lost, `keyroll adopt` has them. */
@@ -119,7 +126,7 @@ async function leaders(session: Session): Promise<{ etcdLeader?: string; control
  * The list of nodes, read again before a barrier. One that is gone from it blocks, since it may come back with the old
  * trust; an agent that joined came with the old trust, and is refreshed like the others from `refresh` on.
  */
-async function readNodesAgain(session: Session, phase: PhaseName): Promise<void> {
+async function readNodesAgain(session: Session, phase: PhaseName | 'rescue-nodes'): Promise<void> {
   const listed = (await nodesFromApi(session.kube())).nodes.filter(
     ({ name }) => !session.options.leaveNodes.includes(name),
   );

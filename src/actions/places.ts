@@ -28,11 +28,17 @@ export function placesOf(session: Session): Place[] {
               path: `${folder}/rotations/${rotation}`,
               what: 'all keys of the rotation, for adopt',
             },
-            {
-              where: name,
-              path: `${folder}/etcd-snapshots/${rotation}.db`,
-              what: 'snapshot of its etcd member',
-            },
+            session.rescue
+              ? {
+                  where: name,
+                  path: `${folder}/etcd-copies/${rotation}`,
+                  what: "copy of its etcd member's data",
+                }
+              : {
+                  where: name,
+                  path: `${folder}/etcd-snapshots/${rotation}.db`,
+                  what: 'snapshot of its etcd member',
+                },
           ]
         : []),
     ]),

@@ -1,4 +1,4 @@
-import { phaseNames, stepsOf, type PhaseName, type Step } from '../model/plan.js';
+import { phaseNames, stepsOf, type PhaseName, type RescuePhaseName, type Step } from '../model/plan.js';
 import type { Facts } from '../plan/facts.js';
 import { planPhase } from '../plan/plan.js';
 
@@ -23,4 +23,21 @@ function summary(phase: PhaseName, steps: readonly Step[]): string {
     case 'distrust':
       return `${masters} etcd members and kube-apiservers restart, ${how}; ${managers} kube-controller-managers; then the old credentials are refused. No way back from here`;
   }
+}
+
+/** What a rescue will do, phase by phase. */
+export function rescueSummary(facts: Facts): { phase: RescuePhaseName; text: string }[] {
+  const count = (phase: RescuePhaseName, kind: Step['kind']): number =>
+    stepsOf(planPhase(phase, facts).flow).filter((step) => step.kind === kind).length;
+  const masters = count('rescue-masters', 'stop-master');
+  return [
+    {
+      phase: 'rescue-masters',
+      text: `${masters} masters stop (static pods, kubelet, etcd), their etcd data are copied, all their certificates become new, etcd starts on all of them, then API servers and controller managers`,
+    },
+    {
+      phase: 'rescue-nodes',
+      text: `${count('rescue-nodes', 'refresh-node')} kubelets of agents restart; legacy tokens are renewed, workloads restart; then the old credentials are refused`,
+    },
+  ];
 }

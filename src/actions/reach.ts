@@ -39,6 +39,8 @@ export interface Reach {
   readonly kubeWithToken: (ca: readonly string[], token: string) => KubeClient;
   readonly shell: (node: ClusterNode) => NodeShell;
   readonly windows: (node: ClusterNode, rotation: string) => WindowsShell;
+  /** Finds out again which way leads to the API; for clients that are made from then on. */
+  readonly lookAgain: (identity: ApiIdentity) => Promise<void>;
 }
 
 /** Folder beside the model that holds journals, keys and keyroll's own known_hosts. */
@@ -73,21 +75,26 @@ export async function reachCluster(
   const server = `https://${model.fqdn}:${port}`;
   const proxied = proxyFor(model.fqdn, port, process.env) && environmentStreams();
   const identity = modelIdentity(model);
-  const asked = {
-    ...clientOf({ ...identity, ca: [...identity.ca, ...authorities] }),
-    server,
-    timeoutMs: 5000,
-    connect: proxied,
-  };
-  const tunneled = !(await answers(openKubeClient(asked)));
-  const connect: OpenStream | undefined = tunneled ? (host, at) => fleet.connect(host, at) : proxied;
+  const isDirect = (who: ApiIdentity): Promise<boolean> =>
+    answers(openKubeClient({ ...clientOf(who), server, timeoutMs: 5000, connect: proxied }));
+  const through: OpenStream = (host, at) => fleet.connect(host, at);
+  let tunneled = !(await isDirect({ ...identity, ca: [...identity.ca, ...authorities] }));
+  const way = (): OpenStream | undefined => (tunneled ? through : proxied);
   return {
     fleet,
     server,
-    tunneled,
-    openApi: connect && (() => connect(model.fqdn, port)),
-    kube: (identity) => openKubeClient({ server, ...clientOf(identity), connect }),
-    kubeWithToken: (ca, token) => openKubeClient({ server, ca: [...ca], token, connect }),
+    get tunneled() {
+      return tunneled;
+    },
+    get openApi() {
+      const connect = way();
+      return connect && (() => connect(model.fqdn, port));
+    },
+    lookAgain: async (who) => {
+      tunneled = !(await isDirect(who));
+    },
+    kube: (identity) => openKubeClient({ server, ...clientOf(identity), connect: way() }),
+    kubeWithToken: (ca, token) => openKubeClient({ server, ca: [...ca], token, connect: way() }),
     shell: ({ name, address }) => fleet.shell({ name, address }),
     windows: ({ name, address }, rotation) => fleet.windows({ name, address }, `keyroll-${rotation}`),
   };
@@ -128,6 +135,16 @@ async function answers(kube: KubeClient): Promise<boolean> {
     return false;
   } finally {
     await kube.close();
+  }
+}
+
+/** Whether the API serves somebody: it knows them, and can read what it keeps. */
+export async function apiServes(kube: KubeClient): Promise<boolean> {
+  try {
+    return (await kube.request('GET', '/api/v1/namespaces/kube-system')).status === 200;
+  } catch {
+    // Refused, no answer, or a certificate that has expired: it serves nobody.
+    return false;
   }
 }
 

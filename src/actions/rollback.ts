@@ -18,6 +18,7 @@ import { startPods } from './pod-probing.js';
 import { startProbing, noProbing, type Probing } from './probing.js';
 import { stateRoot } from './reach.js';
 import { ReportBuilder } from './report-builder.js';
+import { isRescueMark } from './rescue-mark.js';
 import { endRun, outcomeOf } from './run.js';
 import type { Session } from './session.js';
 import { takeUp } from './take-up.js';
@@ -60,6 +61,10 @@ function nothingToTakeBack(model: string): string {
 
 /** @throws NoWayError after the point of no return, with the way forward */
 export function demandReturn({ journal, rotation }: StateFolder): void {
+  if (journal.records.some(isRescueMark))
+    throw new NoWayError(
+      `rotation ${rotation}: is a rescue, and the certificates of before were accepted by nobody; the way forward is keyroll resume`,
+    );
   if (!journal.records.some(({ type, id }) => type === 'intent' && id.startsWith('distrust/'))) return;
   throw new NoWayError(
     `rotation ${rotation}: distrust has begun, and after it there is no way back: masters may accept the new side alone; the way forward is keyroll resume`,

@@ -1,16 +1,16 @@
 import { StateFolder } from '../adapters/fs/state-folder.js';
 import { StoppedError, type StopRequest } from '../execute/stop.js';
-import { inspectNodes } from '../inventory/inspect.js';
 import { withApiPort, type Layout } from '../layouts/layout.js';
 import { readApiModel } from '../model/apimodel.js';
 import { phaseNames, type Finding, type PhaseName } from '../model/plan.js';
 import { findNotes, certificateRows } from './preview.js';
 import type { Emit } from '../report/events.js';
 import type { Report } from '../report/report.js';
-import { addonsNotBack, rememberAddons } from './addons.js';
+import { rememberAddons } from './addons.js';
 import { pauseAutoscaler, resumeAutoscaler } from './autoscaler.js';
-import { placeArtifacts, writeArtifacts } from './artifacts.js';
+import { writeArtifacts } from './artifacts.js';
 import { beginSession, mintOnce } from './begin.js';
+import { conclude } from './conclude.js';
 import { BlockedError, DeclinedError, NoWayError } from './errors.js';
 import { takeStock } from './found.js';
 import { withLocks } from './locks.js';
@@ -18,18 +18,16 @@ import { givenProfile, profileBlockers } from './given-profile.js';
 import type { RotateOptions } from './options.js';
 import { checkOperatorFiles } from './operator-files.js';
 import { keepOldTokens, keepProxyCerts, oldCredentials, tryAll } from './old-credentials.js';
-import { keepKeysOnMasters, keepOnMasters, prepareNodes, runPhase } from './phase.js';
+import { keepKeysOnMasters, prepareNodes, runPhase } from './phase.js';
 import { startPods } from './pod-probing.js';
 import { noProbing, startProbing, type Probing } from './probing.js';
 import { messageOf, stateRoot } from './reach.js';
 import { planSummary } from './plan-summary.js';
 import { ReportBuilder } from './report-builder.js';
 import { beginBack, demandReturn, goBack, wayBack } from './rollback.js';
+import { rescue } from './rescue.js';
 import { endRun, outcomeOf } from './run.js';
 import type { Session } from './session.js';
-
-/** After the last restart; refresh had waited for all of them before. */
-const addonPatienceMs = 5 * 60_000;
 
 /** Asked once, after it was shown what will happen; false: nothing is done. */
 export type Consent = (notes: readonly Finding[]) => Promise<boolean>;
@@ -90,7 +88,9 @@ export async function rotate(run: RotateRun): Promise<Report> {
   });
 }
 
-async function rotateSession(session: Session, { consent, emit }: RotateRun): Promise<Report> {
+async function rotateSession(session: Session, run: RotateRun): Promise<Report> {
+  if (session.rescue) return rescue(session, run);
+  const { consent, emit } = run;
   const isNew = session.materials.names.length === 0;
   if (!isNew) await takeStock(session);
   if (session.state.journal.has('rollback', session.rotation)) return goBack(session);
@@ -109,7 +109,7 @@ async function goForward(session: Session): Promise<Report> {
     await prepare(session, report);
     probing = session.options.probe ? await startProbing(session) : noProbing('--no-probe was given');
     const paused = await runPhases(session, probing, report);
-    if (!paused) await finish(session, report);
+    if (!paused) await conclude(session, report);
     report.outcome(paused ? 'paused' : 'rotated');
   } catch (error) {
     report.outcome(...outcomeOf(error));
@@ -179,23 +179,4 @@ async function onePhase(session: Session, phase: PhaseName, report: ReportBuilde
   const observations = await runPhase(session, phase);
   report.phase(phase, Date.now() - begun, observations);
   if (phase === 'present') await session.become(session.newIdentity);
-}
-
-/** After `distrust`: the proof, and the operator's files. */
-async function finish(session: Session, report: ReportBuilder): Promise<void> {
-  const { layout, model } = session;
-  const { nodes } = session.facts();
-  const [tried, ended] = await Promise.all([
-    tryAll(oldCredentials(session)),
-    inspectNodes(nodes, layout, model.adminUsername, session.shell),
-  ]);
-  report.refused(tried);
-  report.ended(ended);
-  report.demandRefusals();
-  await placeArtifacts(session);
-  // Before the rotation counts as ended: nobody takes up one that has.
-  await resumeAutoscaler(session);
-  session.state.journal.append('finished', session.rotation);
-  await keepOnMasters(session);
-  report.addons(await addonsNotBack(session, addonPatienceMs).catch((error: unknown) => [messageOf(error)]));
 }

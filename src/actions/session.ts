@@ -28,6 +28,8 @@ export interface SessionParts extends RunControl {
   readonly materials: ReadonlyMap<string, string>;
   /** When the rotation began (ISO); a run that takes it up keeps it. */
   readonly startedAt: string;
+  /** No API server answers anybody: all masters are stopped, made new and started together. */
+  readonly rescue?: boolean;
 }
 
 /** One run of keyroll on one rotation: what it knows, what it holds open, and whom it is to the API at present. */
@@ -43,6 +45,7 @@ export class Session {
   readonly serviceIp: string;
   readonly inventories: Map<string, NodeInventory>;
   readonly startedAt: string;
+  readonly rescue: boolean;
   nodes: readonly ClusterNode[];
   materials: Materials;
   /** What the way back is planned from; none while a rotation goes forward. */
@@ -62,6 +65,7 @@ export class Session {
     this.serviceIp = parts.serviceIp;
     this.inventories = parts.inventories;
     this.startedAt = parts.startedAt;
+    this.rescue = parts.rescue === true;
     this.nodes = parts.nodes;
     this.materials = new Materials(parts.materials);
     this.#kube = parts.reach.kube(modelIdentity(parts.model));

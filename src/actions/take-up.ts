@@ -3,10 +3,12 @@ import type { NodeShell } from '../adapters/ssh/types.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ApiModel } from '../model/apimodel.js';
 import { masters, type ClusterNode } from '../model/cluster.js';
+import { Materials } from '../model/materials.js';
 import { leftMasters } from './blockers.js';
 import { BlockedError } from './errors.js';
+import { isRescueMark } from './rescue-mark.js';
 import type { RotateOptions } from './options.js';
-import { reachCluster, type Reach } from './reach.js';
+import { apiServes, modelIdentity, reachCluster, type Reach } from './reach.js';
 import type { Locks, RunControl } from './locks.js';
 import { Session } from './session.js';
 
@@ -57,14 +59,36 @@ async function sessionOf(
   const inventories = new Map(beginning.inventories.map((inventory) => [inventory.node, inventory]));
   const { serviceIp, startedAt, choices } = beginning;
   const asked = { ...options, leaveBridge: options.leaveBridge || choices?.leaveBridge === true };
+  const rescue = await isRescue(asked, model, state, reach);
   const session = new Session({
     ...control,
-    ...{ options: asked, model, layout, reach, state, serviceIp, inventories, nodes, startedAt },
+    ...{ rescue, options: asked, model, layout, reach, state, serviceIp, inventories, nodes, startedAt },
     materials: state.readMaterials(),
   });
   const presented = state.journal.has('phase', 'present') && !state.journal.has('rollback', state.rotation);
-  await session.become(presented ? session.newIdentity : session.oldIdentity);
+  await session.become(presented || rescue ? session.newIdentity : session.oldIdentity);
   return session;
+}
+
+/** It was begun as one, or has become one: it was asked for, and the API serves neither the old nor the new admin. */
+async function isRescue(
+  { force }: RotateOptions,
+  model: ApiModel,
+  state: StateFolder,
+  reach: Reach,
+): Promise<boolean> {
+  if (state.journal.records.some(isRescueMark)) return true;
+  if (force !== true) return false;
+  const materials = new Materials(state.readMaterials());
+  const ca = ['ca.crt', 'old-ca.crt'].map((name) => materials.get(name));
+  const pair = { certificate: materials.get('kubectlClient.crt'), key: materials.get('kubectlClient.key') };
+  const admins = [
+    { ...modelIdentity(model), ca },
+    { ca, ...pair },
+  ].map((identity) => reach.kube(identity));
+  const served = await Promise.all(admins.map(apiServes));
+  await Promise.all(admins.map((kube) => kube.close()));
+  return !served.includes(true);
 }
 
 /** The masters' shells by name, in their order. */

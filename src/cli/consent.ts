@@ -5,7 +5,9 @@ import type { Finding } from '../model/plan.js';
  * One question, after everything was shown. Without a terminal the command line is the consent, as it is for scripts
  * that were written for aks-engine.
  */
-export function askConsent(_notes: readonly Finding[], yes: boolean): Promise<boolean> {
+export function askConsent(notes: readonly Finding[], yes: boolean): Promise<boolean> {
+  if (notes.some(({ code }) => code === 'rescue-gap'))
+    return ask('Stop all masters, and start them with new certificates? There is no way back. [y/N] ', yes);
   return ask('Rotate this cluster? After the phase distrust begins there is no way back. [y/N] ', yes);
 }
 

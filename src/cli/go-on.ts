@@ -10,7 +10,7 @@ export function goOnLines(command: Command, { outcome, phases }: Report): string
   const flags = flagsOf(command);
   const goesBack = phases.some(({ name }) => name.startsWith('back-'));
   if (goesBack || command.name() === 'rollback') return [`to go on: keyroll resume ${flags}`];
-  const back = phases.some(({ name }) => name === 'distrust')
+  const back = phases.some(({ name }) => name === 'distrust' || name.startsWith('rescue-'))
     ? []
     : [`to go back: keyroll rollback ${flags}`];
   return [`to go on: keyroll resume ${flags}`, ...back];

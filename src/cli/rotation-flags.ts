@@ -9,7 +9,10 @@ import { UsageError } from './usage-error.js';
 export function rotationFlags(): Option[] {
   return [
     new Option('--certificate-profile <file>', 'JSON file with the new set of certificates').argParser(path),
-    new Option('--force', 'go on although the API server does not answer').default(false),
+    new Option(
+      '--force',
+      'rescue the cluster when its API answers nobody (certificates expired, etcd without quorum): all masters stop, and start with new certificates',
+    ).default(false),
     new Option('--pause-after <phase>', 'stop after this phase; the same command goes on').choices(
       phaseNames,
     ),

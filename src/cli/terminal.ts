@@ -12,6 +12,8 @@ const phaseMeaning = {
   'back-present': 'masters show the old side',
   'back-refresh': 'nodes and workloads take the old side',
   'back-distrust': 'nothing accepts the new side any more; everything is as it was',
+  'rescue-masters': 'all masters stop, get new certificates, and start together',
+  'rescue-nodes': 'nodes, tokens and workloads take the new side',
 } as const;
 
 /** Renders events as lines; a clock since the start stands before each. */
@@ -34,7 +36,7 @@ export function terminal(output: NodeJS.WriteStream): Emit {
         return;
       case 'plan':
         line(bold('What will happen:'));
-        for (const { phase, text } of event.phases) line(`  ${phase.padEnd(9)} ${text}`);
+        for (const { phase, text } of event.phases) line(`  ${phase.padEnd(longest(event.phases))} ${text}`);
         line();
         return;
       case 'phase-begins':
@@ -55,6 +57,10 @@ export function terminal(output: NodeJS.WriteStream): Emit {
         timed(plain(event));
     }
   };
+}
+
+function longest(phases: readonly { phase: string }[]): number {
+  return Math.max(...phases.map(({ phase }) => phase.length));
 }
 
 function plain(

@@ -87,7 +87,10 @@ export async function nodesFromTemplate(
     Array.from({ length: count }, (_, index) => `${prefix}${index}`);
   const masterNodes = numbered(prefixOf('masterVMNamePrefix'), masters).map((name) => byName(name, true));
   const agentNodes = pools.flatMap((pool) =>
-    numbered(prefixOf(`${pool.name}VMNamePrefix`), pool.count).map((name) => byName(name, false)),
+    numbered(prefixOf(`${pool.name}VMNamePrefix`), pool.count).map((name) => ({
+      ...byName(name, false),
+      os: pool.os === 'Windows' ? ('windows' as const) : ('linux' as const),
+    })),
   );
   return { nodes: [...masterNodes, ...agentNodes], source: 'azuredeploy.json' };
 }

@@ -30,7 +30,7 @@ export function checkSet(
     ];
     const ca = text(spec.signer === 'cluster-ca' ? 'ca.crt' : 'proxy-ca.crt');
     const bridged =
-      spec.bridgeOn === 'master'
+      spec.bridgeOn === 'master' && texts.has('bridge.crt')
         ? [
             refusal(
               `${spec.name} with the bridge, by the old CA`,

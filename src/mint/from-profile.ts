@@ -44,6 +44,7 @@ export function setFromProfile(
   profile: CertificateProfile & { readonly caPrivateKey: string },
   specs: readonly CredentialSpec[],
   old: { readonly ca: Certificate; readonly key: string },
+  bridgeless = false,
 ): ProfileSet {
   const ca = parseCertificate(profile.caCertificate, 'caCertificate');
   const texts = new Map([
@@ -51,7 +52,7 @@ export function setFromProfile(
     ['ca.key', profile.caPrivateKey],
     ['ca.bundle', ca.fingerprint === old.ca.fingerprint ? ca.pem : bundle(ca.pem, old.ca.pem)],
   ]);
-  const bridge = caRelation(old.ca, ca) === 'the-same' ? undefined : bridgeTo(ca, old);
+  const bridge = bridgeless || caRelation(old.ca, ca) === 'the-same' ? undefined : bridgeTo(ca, old);
   for (const spec of specs) {
     const pair = profilePair(profile, spec);
     if (!pair) continue;

@@ -36,6 +36,8 @@ export interface MintRequest {
   readonly caLifetime?: number;
   /** A set of the operator's own for all that the cluster CA signs; what it lacks is minted. */
   readonly profile?: CertificateProfile & { readonly caPrivateKey: string };
+  /** No bridge is made: there is nobody left who trusts the old CA and must be kept. */
+  readonly bridgeless?: boolean;
   /** More names for kube-apiserver's serving certificate (from the API model). */
   readonly extraApiServerSans: readonly string[];
 }
@@ -103,6 +105,7 @@ function clusterAuthority(
   texts: Texts,
 ): Pick<Signers, 'ca' | 'bridge'> {
   const ca = authority(request, oldCa, 'ca', keys, texts);
+  if (request.bridgeless) return { ca, bridge: undefined };
   const bridge = mintBridge({
     newCa: ca.certificate,
     oldCa,
@@ -115,13 +118,13 @@ function clusterAuthority(
 }
 
 function fromProfile(
-  { facts, oldCaKey }: MintRequest,
+  { facts, oldCaKey, bridgeless = false }: MintRequest,
   profile: CertificateProfile & { readonly caPrivateKey: string },
   oldCa: Certificate,
   texts: Texts,
 ): Pick<Signers, 'ca' | 'bridge'> {
   const specs = [...new Map(wanted(facts).map(({ spec }) => [spec.name, spec])).values()];
-  const given = setFromProfile(profile, specs, { ca: oldCa, key: oldCaKey });
+  const given = setFromProfile(profile, specs, { ca: oldCa, key: oldCaKey }, bridgeless);
   for (const [name, text] of given.texts) texts.set(name, text);
   const ca = { certificate: given.ca, privatePem: profile.caPrivateKey };
   if (given.bridge) {

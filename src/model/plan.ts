@@ -2,9 +2,12 @@
 export const phaseNames = ['trust', 'present', 'refresh', 'distrust'] as const;
 /** The way back: the same phases with the two sides swapped. Its `trust` is what every master still does. */
 export const backPhaseNames = ['back-present', 'back-refresh', 'back-distrust'] as const;
+/** Where no API server answers anybody, so that there is nothing to keep: all masters at once, then everything else. */
+export const rescuePhaseNames = ['rescue-masters', 'rescue-nodes'] as const;
 export type PhaseName = (typeof phaseNames)[number];
 export type BackPhaseName = (typeof backPhaseNames)[number];
-export type AnyPhaseName = PhaseName | BackPhaseName;
+export type RescuePhaseName = (typeof rescuePhaseNames)[number];
+export type AnyPhaseName = PhaseName | BackPhaseName | RescuePhaseName;
 
 /**
  * What a file shall hold: a material (`apiserver.chain`, `ca.key`, …) that is looked up when the step runs, so that a
@@ -115,14 +118,36 @@ export type Step = StepBase &
         readonly filesStep: string;
         /** Pods from before this moment (ISO) hold the right side anyhow; none: all are looked at. */
         readonly from?: string;
+        /** They are told, not waited for: what they hold is of no use to them anyhow. */
+        readonly told?: true;
       }
     /** Materials of the CAs that stay. */
     | { readonly kind: 'clean-authentication-config'; readonly ca: string; readonly proxyCa: string }
     | { readonly kind: 'retire-legacy-tokens' }
     | { readonly kind: 'remove-successor-tokens' }
     /** Before the first change: the unit that completes at boot what a crash cut off; on masters the rotation's state. */
-    | { readonly kind: 'prepare-node'; readonly node: string; readonly master: boolean }
+    | {
+        readonly kind: 'prepare-node';
+        readonly node: string;
+        readonly master: boolean;
+        /** No snapshot of its etcd member, which may not answer: its folder is copied once it is stopped. */
+        readonly dead?: true;
+      }
     | { readonly kind: 'keep-keys'; readonly node: string }
+    /** For a rescue: static pods, kubelet and etcd end, and the stopped member's data are copied. */
+    | {
+        readonly kind: 'stop-master';
+        readonly node: string;
+        readonly manifests: readonly string[];
+        readonly programs: readonly string[];
+        /** The etcd member's folder. */
+        readonly data: string;
+      }
+    | { readonly kind: 'start-etcd'; readonly node: string }
+    /** kubelet starts, and with it the static pods whose manifests are among the files. */
+    | { readonly kind: 'start-master'; readonly node: string; readonly files: readonly PlannedFile[] }
+    /** Ready by a report of the kubelet that step `since` started. */
+    | { readonly kind: 'await-ready'; readonly node: string; readonly since: string }
     | { readonly kind: 'release-node'; readonly node: string }
     | { readonly kind: 'remove-files'; readonly node: string; readonly folders: readonly string[] }
   );

@@ -9,7 +9,7 @@ for left in "$STATE"/pending/*; do
   [ ! -e "$left" ] || die "clean: ${left#"$ROOT"} is half done; run keyroll resume"
 done
 own=${0%/*}
-for path in "$STATE"/backup "$STATE"/steps "$STATE"/rotations "$STATE"/etcd-snapshots "$STATE"/probe "$STATE"/run \
+for path in "$STATE"/backup "$STATE"/steps "$STATE"/rotations "$STATE"/etcd-snapshots "$STATE"/etcd-copies "$STATE"/probe "$STATE"/run \
   "$STATE"/pending "$STATE"/scripts-*; do
   if [ ! -e "$path" ] || [ "$path" = "$own" ]; then continue; fi
   rm -rf "$path"

@@ -162,14 +162,19 @@ export function ownFile(facts: Facts, name: string, material: string): PlannedFi
   };
 }
 
+/** The value of a flag of etcd's on this master, from its defaults; undefined when it is not given. */
+export function etcdFlag(facts: Facts, node: ClusterNode, flag: string): string | undefined {
+  const { content } = fileOf(facts, node.name, facts.layout.etcdDefaults);
+  return new RegExp(`(?:^|[\\s"'=])${flag}[= ]([^\\s"']+)`).exec(content)?.[1];
+}
+
 /** The credential that etcd uses as server or as peer on this master, read from its arguments. */
 export function etcdCredential(
   facts: Facts,
   node: ClusterNode,
   flag: '--cert-file' | '--peer-cert-file',
 ): CredentialSpec {
-  const defaults = fileOf(facts, node.name, facts.layout.etcdDefaults);
-  const path = new RegExp(`(?:^|[\\s"'=])${flag}[= ]([^\\s"']+)`).exec(defaults.content)?.[1];
+  const path = etcdFlag(facts, node, flag);
   const spec = credentialsOn(facts, node).find((candidate) => candidate.certificate === path);
   if (!spec) {
     throw new Error(

@@ -6,6 +6,7 @@ import { planDistrust } from './distrust.js';
 import type { Facts } from './facts.js';
 import { planPresent } from './present.js';
 import { withReboots } from './reboots.js';
+import { planRescueMasters, planRescueNodes } from './rescue.js';
 import { planRefresh } from './refresh.js';
 import { planTrust } from './trust.js';
 
@@ -17,6 +18,8 @@ const planners: Record<AnyPhaseName, (facts: Facts) => Phase> = {
   'back-present': planBackPresent,
   'back-refresh': planBackRefresh,
   'back-distrust': planBackDistrust,
+  'rescue-masters': planRescueMasters,
+  'rescue-nodes': planRescueNodes,
 };
 
 /** One phase, from the facts of now: leaders move and nodes join while a rotation runs, so each is planned when it begins. */

@@ -61,7 +61,8 @@ function everyNode(facts: Facts): Flow {
   return { parallel: [allNodes(facts, (node) => refreshNode(facts, node)), windows] };
 }
 
-const nodeWorkloads = step({
+/** kube-proxy and its like, which hold what their node has. */
+export const nodeWorkloads = step({
   id: 'refresh/node-workloads',
   kind: 'restart-workloads',
   select: 'node-credentials',

@@ -1,5 +1,5 @@
 import type { Report } from './report.js';
-import type { AnyPhaseName, Finding, PhaseName } from '../model/plan.js';
+import type { AnyPhaseName, Finding } from '../model/plan.js';
 import type { ProbeStats } from '../probe/types.js';
 
 /** Everything the core tells while it works; a terminal renders it, `events.jsonl` keeps it. Holds no secret. */
@@ -10,7 +10,7 @@ export type Event =
   | { readonly code: 'certificates'; readonly rows: readonly CertificateRow[] }
   | {
       readonly code: 'plan';
-      readonly phases: readonly { readonly phase: PhaseName; readonly text: string }[];
+      readonly phases: readonly { readonly phase: AnyPhaseName; readonly text: string }[];
     }
   | { readonly code: 'finding'; readonly level: 'note' | 'blocker'; readonly finding: Finding }
   | { readonly code: 'phase-begins'; readonly phase: AnyPhaseName; readonly steps: number }

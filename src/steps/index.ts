@@ -18,6 +18,7 @@ import { restartApiServer } from './restart-apiserver.js';
 import { restartWorkloads } from './restart-workloads.js';
 import { retireLegacyTokens } from './retire-legacy-tokens.js';
 import { awaitRootCa } from './root-ca.js';
+import { awaitReady, startEtcd, startMaster, stopMaster } from './rescue-master.js';
 import { swapPod } from './swap-pod.js';
 
 const runners: { readonly [K in StepKind]: StepRunner<K> } = {
@@ -44,6 +45,10 @@ const runners: { readonly [K in StepKind]: StepRunner<K> } = {
   'prepare-node': prepareNode,
   'keep-keys': keepKeys,
   'release-node': releaseNode,
+  'stop-master': stopMaster,
+  'start-etcd': startEtcd,
+  'start-master': startMaster,
+  'await-ready': awaitReady,
 };
 
 /** Runs a step by the file that its kind names. */

@@ -20,6 +20,14 @@ export class PodsRemainError extends Error {
 
 /** Waits until no running pod is older than what it holds: tokens and trust, or its node's certificates. */
 export const awaitOrphanPods: StepRunner<'await-orphan-pods'> = async (step, context) => {
+  if (step.told) {
+    const pods = await stalePods(step, context);
+    for (const pod of pods)
+      context.note(
+        `pod ${pod}: holds trust or a token of before, and nothing recreates it; delete it, or restart it`,
+      );
+    return { pods };
+  }
   let remaining: string[] = [];
   const look = async (): Promise<true | string> => {
     remaining = await stalePods(step, context);

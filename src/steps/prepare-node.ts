@@ -5,6 +5,7 @@ export const prepareNode: StepRunner<'prepare-node'> = async (step, context) => 
   const shell = context.shell(step.node);
   await shell.run('boot-unit', ['on']);
   if (!step.master) return { node: step.node };
+  if (step.dead) return { node: step.node };
   const { layout, rotation } = context;
   const client = layout.credentials(1).find((spec) => spec.name === 'etcdclient');
   if (!client) throw new Error(`layout ${layout.name}: names no etcd client certificate`);

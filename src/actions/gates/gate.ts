@@ -7,6 +7,7 @@ import type { Facts } from '../../plan/facts.js';
 
 /** Names of gates, as `--skip-gate` takes them. */
 export const gateNames = [
+  'api',
   'azure',
   'clock',
   'disk',
@@ -26,6 +27,8 @@ export interface GateContext {
   readonly model: ApiModel;
   readonly kube: KubeClient;
   readonly shell: (node: string) => NodeShell;
+  /** No API server answers anybody. */
+  readonly rescue?: boolean;
 }
 
 /** What one node said of itself; `receivedAt` and `askedAt` by this machine's clock, ms. */

@@ -4,17 +4,18 @@ import type { Finding } from '../../model/plan.js';
 import { flagsGate } from './flags.js';
 import { gateNames, type GateContext, type NodeFacts } from './gate.js';
 import { etcdAlarmGate, etcdGate, modelGate, nodeReadyGate } from './of-cluster.js';
-import { clockGate, diskGate, masterGate, otherRotationGate } from './of-nodes.js';
+import { apiGate, clockGate, diskGate, masterGate, otherRotationGate } from './of-nodes.js';
 
 export { gateNames } from './gate.js';
 
 /** Everything that forbids the start though a person may know better. Looks only; may be called again. */
 export async function gateFindings(context: GateContext): Promise<Finding[]> {
   const nodes = await pMap(context.facts.nodes, (node) => askNode(context, node), { concurrency: 8 });
+  const ofMachines = [...clockGate(nodes), ...diskGate(nodes), ...otherRotationGate(nodes)];
+  if (context.rescue === true)
+    return [...ofMachines, ...apiGate(nodes), ...modelGate(context), ...flagsGate(context)];
   return [
-    ...clockGate(nodes),
-    ...diskGate(nodes),
-    ...otherRotationGate(nodes),
+    ...ofMachines,
     ...masterGate(nodes),
     ...(await etcdGate(context)),
     ...(await etcdAlarmGate(context)),

@@ -69,6 +69,20 @@ export function otherRotationGate(nodes: readonly NodeFacts[]): Finding[] {
   );
 }
 
+/** A rescue stops all masters: not while one of them still serves, which somebody may be using. */
+export function apiGate(nodes: readonly NodeFacts[]): Finding[] {
+  return nodes
+    .filter(({ lines }) => lines.some(([kind, said]) => kind === 'readyz' && said === 'ok'))
+    .map(({ node }) =>
+      gateFinding(
+        'api',
+        `node ${node.name}: kube-apiserver`,
+        'its /readyz says ok, so it serves those who reach it, and a rescue would stop it; expected none to answer, since the API does not answer here',
+        'mend the way to it (load balancer, FQDN, admin certificate of the API model), and rotate without a gap',
+      ),
+    );
+}
+
 /** A master whose API server is not ready: the others would have to do without a second one. */
 export function masterGate(nodes: readonly NodeFacts[]): Finding[] {
   return nodes

@@ -34,6 +34,8 @@ export interface HollowOptions extends Size {
   readonly watchdogDelayMs: number;
   /** Bound, projected service-account tokens instead of the legacy Secrets. */
   readonly projectedTokens: boolean;
+  /** When all certificates of the cluster expire; left out: in thirty years. */
+  readonly certificatesEnd?: Date;
 }
 
 /** A cluster whose machines and daemons are stand-ins in this process. */
@@ -142,12 +144,14 @@ async function assemble(
   const { folder, edge } = base;
   const { plan } = edge;
   const user = ssh2.utils.generateKeyPairSync('ed25519');
-  const pki = await makePki(plan, options.keys);
+  const pki = await makePki(plan, options.keys, options.certificatesEnd);
   const inputs = { plan, pki, options, authorizedKey: user.public };
   const etcd = new Etcd(options.timings);
   const calls: Calls = { requests: 0, failed: 0 };
   const made = plan.nodes.map((node) => makeMachine(options, base, node, etcd));
   const machines = made.map(({ machine }) => machine);
+  // As Azure's resolver does for machines of one network.
+  for (const { name, address } of plan.nodes) base.network.names.set(name, address);
   for (const [index, node] of plan.nodes.entries()) {
     const machine = machines[index];
     if (!machine) continue;

@@ -34,6 +34,12 @@ function masterFiles(inputs: ClusterInputs, node: PlannedNode): NodeFile[] {
     ...manifests(inputs, node),
     { path: '/etc/default/etcd', content: `DAEMON_ARGS=${commandLine(etcdFlags(plan, node)).join(' ')}\n` },
     { path: '/etc/systemd/system/etcd.service', content: etcdUnit },
+    // What the members hold lies in this process: the folder stands for it.
+    {
+      path: '/var/lib/etcddisk/member/README',
+      content: `the data of the member on ${node.name}\n`,
+      mode: 0o600,
+    },
     secret(
       `/home/${adminUser}/.kube/config`,
       adminKubeconfig(plan, pki, `https://${node.address}:${plan.apiPort}`),

@@ -33,9 +33,13 @@ export interface ClusterPki {
 const thirtyYears = 30 * 365 * 86_400_000;
 const admins = 'system:masters';
 
-/** Makes a new PKI, laid out as AKS Engine's. @param spec the kind of all its keys */
-export async function makePki(plan: ClusterPlan, spec: KeySpec): Promise<ClusterPki> {
-  const begin = Math.floor(Date.now() / 1000) * 1000 - 3_600_000;
+/**
+ * Makes a new PKI, laid out as AKS Engine's.
+ * @param spec the kind of all its keys
+ * @param end when all of it expires; made to last thirty years in any case
+ */
+export async function makePki(plan: ClusterPlan, spec: KeySpec, end?: Date): Promise<ClusterPki> {
+  const begin = end ? end.getTime() - thirtyYears : Math.floor(Date.now() / 1000) * 1000 - 3_600_000;
   const validity = { notBefore: new Date(begin), notAfter: new Date(begin + thirtyYears) };
   const ca = await authority('ca', 'sha256');
   const frontProxy = await authority('proxyClientCA', 'sha1');

@@ -17,6 +17,8 @@ export class Network<H extends Host = Host> {
   readonly pairs = new SocketPairs();
   /** By a load balancer's address: where its next connection goes. */
   readonly balancers = new Map<string, () => string | undefined>();
+  /** Addresses by machine name. */
+  readonly names = new Map<string, string>();
   readonly #hosts = new Map<string, H>();
   readonly #closing = new AbortController();
 

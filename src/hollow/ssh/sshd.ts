@@ -57,7 +57,7 @@ export class Sshd {
       else context.reject(['publickey']);
     });
     client.on('tcpip', (accept, reject, { destIP, destPort }) => {
-      node.dial(destIP, destPort).then(
+      node.dial(node.network.network.names.get(destIP) ?? destIP, destPort).then(
         (socket) => forward(socket, accept()),
         (error: unknown) => {
           node.log(`sshd: direct-tcpip ${destIP}:${destPort}: ${String(error)}`);
