@@ -32,14 +32,21 @@ export function adopt(input: CommandInput): Promise<string> {
 const nothingKept =
   'no master keeps a rotation that has begun and not ended: either none has changed anything yet (then begin with keyroll rotate-certs), or its keys were removed from the masters. Without the new keys there is only the way back: restore on each node what lies in /var/lib/keyroll/backup, masters one after another';
 
-interface Kept {
+/** A rotation as a master keeps it. */
+export interface Kept {
   readonly node: string;
   readonly rotation: string;
   readonly archive: Buffer;
+  readonly ended: boolean;
 }
 
 /** The latest rotation that has not ended; of several masters the one whose journal went on the longest. */
-async function newestKept({ nodes, shell, emit }: OpenCluster): Promise<Kept | undefined> {
+async function newestKept(cluster: OpenCluster): Promise<Kept | undefined> {
+  return (await keptRotations(cluster)).find(({ ended }) => !ended);
+}
+
+/** All rotations that masters keep, the latest first; of several masters the one whose journal went on the longest. */
+export async function keptRotations({ nodes, shell, emit }: OpenCluster): Promise<Kept[]> {
   const all: (Kept & { readonly records: number })[] = [];
   for (const { name } of masters(nodes)) {
     try {
@@ -51,12 +58,12 @@ async function newestKept({ nodes, shell, emit }: OpenCluster): Promise<Kept | u
         const { stdout: base64 } = await shell(name).run('keep-state', ['get', rotation]);
         const archive = Buffer.from(base64, 'base64');
         const journal = StateFolder.journalOf(archive);
-        if (!journal.some((type) => type === 'finished'))
-          all.push({ node: name, rotation, archive, records: journal.length });
+        const ended = journal.includes('finished');
+        all.push({ node: name, rotation, archive, ended, records: journal.length });
       }
     } catch (error) {
       emit({ code: 'note', text: `node ${name}: cannot say what it keeps (${messageOf(error)})` });
     }
   }
-  return all.sort((a, b) => b.rotation.localeCompare(a.rotation) || b.records - a.records)[0];
+  return all.sort((a, b) => b.rotation.localeCompare(a.rotation) || b.records - a.records);
 }

@@ -16,7 +16,8 @@ import {
   type PhaseName,
   type Step,
 } from '../model/plan.js';
-import type { KubeObject } from '../adapters/kube/types.js';
+import type { KubeClient, KubeObject } from '../adapters/kube/types.js';
+import type { Layout } from '../layouts/layout.js';
 import { planPhase } from '../plan/plan.js';
 import { planKeeping, planPreparation } from '../plan/prepare.js';
 import { planRescuePreparation } from '../plan/rescue.js';
@@ -147,7 +148,7 @@ async function readNodesAgain(session: Session, phase: PhaseName | 'rescue-nodes
     ...windows.map(refreshWindowsNode),
   ];
   await executeFlow(session, { parallel: flows, limit: 3 });
-  await restartNodePods(session, fresh);
+  await restartNodePods(session.kube(), session.layout, fresh);
 }
 
 async function takeIn(session: Session, fresh: readonly ClusterNode[]): Promise<void> {
@@ -169,16 +170,20 @@ async function takeIn(session: Session, fresh: readonly ClusterNode[]): Promise<
 }
 
 /** What a DaemonSet started on a newcomer before its files were new holds the old ones, however young it is. */
-async function restartNodePods(session: Session, nodes: readonly ClusterNode[]): Promise<void> {
+export async function restartNodePods(
+  kube: KubeClient,
+  layout: Layout,
+  nodes: readonly ClusterNode[],
+): Promise<void> {
   const names = new Set(nodes.map(({ name }) => name));
-  const pods = (await session.kube().list<Pod>('/api/v1/pods')).filter(
+  const pods = (await kube.list<Pod>('/api/v1/pods')).filter(
     ({ spec, metadata }) =>
       names.has(spec.nodeName ?? '') &&
-      holdsNodeCredentials(spec, session.layout) &&
+      holdsNodeCredentials(spec, layout) &&
       metadata.ownerReferences?.[0]?.kind === 'DaemonSet',
   );
   for (const { metadata } of pods)
-    await session.kube().delete(`/api/v1/namespaces/${metadata.namespace ?? ''}/pods/${metadata.name}`);
+    await kube.delete(`/api/v1/namespaces/${metadata.namespace ?? ''}/pods/${metadata.name}`);
 }
 
 /** Looks until everything is as the barrier wants it. @throws BarrierError with what is not, after its time */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { adopt } from '../actions/adopt.js';
 import { clean } from '../actions/clean.js';
+import { repair } from '../actions/repair.js';
 import { finish } from '../actions/finish.js';
 import type { CommandInput } from '../actions/open-cluster.js';
 import { aksEngineLinux } from '../layouts/aks-engine-linux.js';
@@ -50,4 +51,13 @@ export function finishCommand(): Command {
     "Take out the bridge that --leave-bridge left in kube-apiserver's serving chain",
     (run) => finish(input(run)),
   );
+}
+
+/** `keyroll repair NODE`: brings in a node that `--leave-node` left out. */
+export function repairCommand(): Command {
+  return simple(
+    'repair',
+    'Bring in a node that a finished rotation left out with --leave-node, over SSH',
+    (run) => repair(input(run), run.command.args[0] ?? ''),
+  ).argument('<node>', 'name of the node');
 }

@@ -35,6 +35,8 @@ export const exitCodes = {
   stopped: 130,
   /** Rotated, but workloads of kube-system that worked before do not work after. */
   addonsMissing: 11,
+  /** Rotated, but nodes that were left out still have the old certificates: `keyroll repair NODE`. */
+  nodesLeft: 12,
 } as const;
 
 export function exitCodeOf(report: Report): number {
@@ -43,7 +45,8 @@ export function exitCodeOf(report: Report): number {
   if (report.outcome === 'stopped') return exitCodes.stopped;
   if (report.outcome === 'rolled-back' && report.error !== undefined) return exitCodes.rolledBack;
   if (report.addonsMissing.length > 0) return exitCodes.addonsMissing;
-  return failuresIn(report.probe) > 0 ? exitCodes.requestsFailed : exitCodes.ok;
+  if (failuresIn(report.probe) > 0) return exitCodes.requestsFailed;
+  return report.outcome === 'rotated' && report.leftNodes.length > 0 ? exitCodes.nodesLeft : exitCodes.ok;
 }
 
 /** For errors that are thrown: nothing was changed yet. */

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { demoCommand } from './demo.js';
 import { exitCodes } from './exit-codes.js';
 import { fromGoStyle } from './pflag.js';
-import { adoptCommand, cleanCommand, finishCommand } from './after-rotation.js';
+import { adoptCommand, cleanCommand, finishCommand, repairCommand } from './after-rotation.js';
 import { rollbackCommand } from './rollback.js';
 import { resumeCommand, rotateCertsCommand } from './rotate-certs.js';
 
@@ -22,6 +22,7 @@ const program = new Command('keyroll')
   .addCommand(rollbackCommand())
   .addCommand(adoptCommand())
   .addCommand(finishCommand())
+  .addCommand(repairCommand())
   .addCommand(cleanCommand())
   .addCommand(demoCommand());
 

@@ -17,7 +17,10 @@ export function reportLines(report: Report): string[] {
       ({ host, type, fingerprint }) => `host key recorded: ${host} ${type} ${fingerprint}`,
     ),
     ...report.addonsMissing.map((name) => `NOT BACK: ${name}`),
-    ...report.leftNodes.map((node) => `left out: node ${node} still has the old certificates`),
+    ...report.leftNodes.map(
+      (node) =>
+        `LEFT OUT: node ${node} still has the old certificates; bring it in with keyroll repair ${node}`,
+    ),
     ...report.places.map(({ where, path, what }) => `still there: ${where}: ${path} (${what})`),
     `keyroll used ${report.memoryMb} MB at most`,
   ];

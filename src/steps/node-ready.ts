@@ -11,7 +11,7 @@ interface Node extends KubeObject {
  * reports when it has started, and after that for minutes only when something changes.
  */
 export async function readyAnew(
-  context: StepContext,
+  context: Pick<StepContext, 'kube'>,
   name: string,
   isNew: (heartbeat: string) => boolean,
 ): Promise<void> {
@@ -28,11 +28,11 @@ export async function readyAnew(
 }
 
 /** When a node's kubelet reported last, by its own clock, as the API says it. */
-export async function lastHeartbeat(context: StepContext, name: string): Promise<string> {
+export async function lastHeartbeat(context: Pick<StepContext, 'kube'>, name: string): Promise<string> {
   return (await ready(context, name))?.lastHeartbeatTime ?? '';
 }
 
-async function ready({ kube }: StepContext, name: string) {
+async function ready({ kube }: Pick<StepContext, 'kube'>, name: string) {
   const node = await kube().get<Node>(`/api/v1/nodes/${name}`);
   return node.status?.conditions?.find((condition) => condition.type === 'Ready');
 }

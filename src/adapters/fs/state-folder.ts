@@ -79,6 +79,11 @@ export class StateFolder {
     return new StateFolder(root, rotation);
   }
 
+  /** The materials of an archive, by name. Secret. @throws Error when `bytes` is no archive */
+  static materialsOf(bytes: Buffer): Map<string, string> {
+    return new Map(Object.entries(archiveSchema.parse(JSON.parse(gunzipSync(bytes).toString('utf8'))).keys));
+  }
+
   /** The types of an archive's journal records, in their order. @throws Error when `bytes` is no archive */
   static journalOf(bytes: Buffer): string[] {
     const { files } = archiveSchema.parse(JSON.parse(gunzipSync(bytes).toString('utf8')));

@@ -77,7 +77,8 @@ export class AggregatedApiserver implements Daemon {
 
   #read(config: ConfigMap | undefined): void {
     const { 'client-ca-file': clients, 'requestheader-client-ca-file': proxies } = config?.data ?? {};
-    if (clients === undefined || proxies === undefined) return;
+    // An empty bundle, such as kube-apiserver leaves when a CA has expired, changes nothing for a running server.
+    if (!clients || !proxies) return;
     this.#trust = {
       pem: [clients, proxies],
       clients: new Verifier(clients),
