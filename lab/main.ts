@@ -29,6 +29,7 @@ interface UpFlags {
   aksPeriods?: true;
   watchdogDelay: number;
   freshPki?: true;
+  certificateSeconds?: number;
 }
 
 async function up(flags: UpFlags): Promise<void> {
@@ -74,6 +75,7 @@ program
     number,
     lab.defaultOptions.watchdogDelay,
   )
+  .option('--certificate-seconds <seconds>', 'let every certificate expire so soon', number)
   .option('--fresh-pki', 'new keys instead of those of the last time')
   .action(up);
 program

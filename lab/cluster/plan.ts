@@ -12,6 +12,8 @@ export interface LabOptions {
   readonly aksPeriods: boolean;
   /** Seconds after its start at which a watchdog makes its first check (300 on AKS Engine). */
   readonly watchdogDelay: number;
+  /** Seconds from when the keys are made until every certificate of the cluster expires; undefined: years. */
+  readonly certificateSeconds?: number | undefined;
 }
 
 export const defaultOptions: LabOptions = {

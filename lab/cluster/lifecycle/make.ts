@@ -8,6 +8,7 @@ import { createNode, type NodeInputs } from '../machines/create.js';
 import { adminKubeconfig } from '../model/kubeconfig.js';
 import { writeModel } from '../model/write.js';
 import { cachedPki } from '../pki/cache.js';
+import { createPki, type ClusterPki } from '../pki/cluster.js';
 import { mastersOf, type LabNode, type LabPlan } from '../plan.js';
 import type { LabRecord } from '../record.js';
 import { hostKeysOf, knownHostsLines, makeAdminKey, sshFiles } from '../ssh.js';
@@ -18,7 +19,7 @@ export async function makeLab(plan: LabPlan, record: LabRecord, freshPki: boolea
   for (const path of [folders.nodes, folders.cluster]) await rm(path, { recursive: true, force: true });
   await mkdir(folders.cluster, { recursive: true, mode: 0o700 });
   const [pki, keys, binaries, authorizedKey, cgroups] = await Promise.all([
-    cachedPki(plan, folders.pki, freshPki),
+    clusterPki(plan, record, freshPki),
     allHostKeys(plan),
     inspectBinaries(record.shared.kubernetes),
     makeAdminKey(plan),
@@ -39,6 +40,13 @@ export async function makeLab(plan: LabPlan, record: LabRecord, freshPki: boolea
     },
   };
   await pMap(plan.nodes, (node) => createNode(inputs, node, keysFor(keys, node)), { concurrency: 4 });
+}
+
+/** Keys that expire soon are of no use to the next lab, and must not take long to make. */
+function clusterPki(plan: LabPlan, { options }: LabRecord, freshPki: boolean): Promise<ClusterPki> {
+  const { certificateSeconds: seconds } = options;
+  if (seconds === undefined) return cachedPki(plan, labFolders(plan).pki, freshPki);
+  return createPki(plan, 2048, new Date(Date.now() + seconds * 1000));
 }
 
 type KeysByNode = ReadonlyMap<string, HostKeys>;

@@ -60,10 +60,13 @@ export function apiserverNames(plan: LabPlan): Names {
 /**
  * Makes a whole new PKI for a cluster.
  * @param bits of the cluster's own keys, 4096 on AKS Engine; what nodes make themselves always has 2048
+ * @param end when all of it expires, as if it had been made long ago; left out: it begins now
  */
-export async function createPki(plan: LabPlan, bits: 2048 | 4096 = 4096): Promise<ClusterPki> {
+export async function createPki(plan: LabPlan, bits: 2048 | 4096 = 4096, end?: Date): Promise<ClusterPki> {
   const now = new Date();
-  const validity = daysFrom(now, thirtyYears);
+  const lasting = (days: number): Validity =>
+    daysFrom(end === undefined ? now : new Date(end.getTime() - days * 24 * 3600 * 1000), days);
+  const validity = lasting(thirtyYears);
   const caKey = await rsaKey(bits);
   const ca: Issuer = { subject: 'CN=ca', key: caKey, keyIdentifier: goKeyIdentifier(caKey) };
   const caContents = { subject: ca.subject, extensions: goAuthorityExtensions(ca.keyIdentifier) };
@@ -79,8 +82,8 @@ export async function createPki(plan: LabPlan, bits: 2048 | 4096 = 4096): Promis
       leaf('CN=etcdserver', usage.both, etcdNames),
       leaf('CN=etcdclient', usage.both, etcdNames),
       Promise.all(mastersOf(plan).map(() => leaf('CN=etcdpeer', usage.both, etcdNames))),
-      frontProxy(now),
-      kubeletServerPairs(plan, now),
+      frontProxy(lasting),
+      kubeletServerPairs(plan, lasting(bootstrapDays.kubelet)),
     ]);
   const certificate = await certify(caKey, caContents, ca, validity);
   const cluster = { ca: { certificate, key: keyPem(caKey) }, apiserver, client, kubeConfig };
@@ -98,29 +101,29 @@ async function leafPair(
 }
 
 /** The front proxy's client certificate has no extension, as `openssl x509 -req` leaves it. */
-async function frontProxy(now: Date): Promise<{ proxyCa: string; proxy: Pair }> {
+async function frontProxy(lasting: (days: number) => Validity): Promise<{ proxyCa: string; proxy: Pair }> {
   const [caKey, key] = await Promise.all([rsaKey(2048), rsaKey(2048)]);
   const ca = { subject: 'CN=proxyClientCA', key: caKey, keyIdentifier: opensslKeyIdentifier(caKey) };
   const contents = { subject: 'CN=aggregator, O=system:masters', extensions: [] };
   const [proxyCa, certificate] = await Promise.all([
-    selfSigned(ca, daysFrom(now, bootstrapDays.proxyCa)),
-    certify(key, contents, ca, daysFrom(now, bootstrapDays.proxy)),
+    selfSigned(ca, lasting(bootstrapDays.proxyCa)),
+    certify(key, contents, ca, lasting(bootstrapDays.proxy)),
   ]);
   return { proxyCa, proxy: { certificate, key: keyPem(key) } };
 }
 
-async function kubeletServerPairs(plan: LabPlan, now: Date): Promise<Record<string, Pair>> {
+async function kubeletServerPairs(plan: LabPlan, validity: Validity): Promise<Record<string, Pair>> {
   const made = plan.nodes.map(async ({ name }): Promise<[string, Pair]> => [
     name,
-    await kubeletServer(name, now),
+    await kubeletServer(name, validity),
   ]);
   return Object.fromEntries(await Promise.all(made));
 }
 
-async function kubeletServer(name: string, now: Date): Promise<Pair> {
+async function kubeletServer(name: string, validity: Validity): Promise<Pair> {
   const key = await rsaKey(2048);
   const self = { subject: `CN=${name}`, key, keyIdentifier: opensslKeyIdentifier(key) };
-  return { certificate: await selfSigned(self, daysFrom(now, bootstrapDays.kubelet)), key: keyPem(key) };
+  return { certificate: await selfSigned(self, validity), key: keyPem(key) };
 }
 
 function selfSigned(self: Issuer, validity: Validity): Promise<string> {

@@ -113,7 +113,7 @@ async function rotateOnce(lab: TestLab, { load: loaded, args = [] }: RotationWis
 const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
 /** The built command in the lab's network; a rotation that takes longer than 30 minutes is ended. */
-async function runKeyroll(
+export async function runKeyroll(
   lab: TestLab,
   args: readonly string[],
 ): Promise<{ code: number; stdout: string; stderr: string }> {
