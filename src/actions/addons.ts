@@ -7,6 +7,8 @@ import { waitFor } from '../steps/wait.js';
 export interface AddonSession {
   readonly kube: () => KubeClient;
   readonly state: { readonly journal: Journal };
+  /** Nodes that were left out. */
+  readonly options?: { readonly leaveNodes: readonly string[] };
 }
 
 interface ApiService extends KubeObject {
@@ -15,11 +17,11 @@ interface ApiService extends KubeObject {
 }
 
 /** What of the cluster's own workloads does not work, each with what is missing: `Deployment kube-system/coredns`. */
-async function missingNow({ kube }: AddonSession): Promise<Map<string, string>> {
+async function missingNow({ kube, options }: AddonSession): Promise<Map<string, string>> {
   const missing = new Map<string, string>();
   for (const workload of await workloads({ kube })) {
     if (workload.metadata.namespace !== 'kube-system') continue;
-    const state = rolledOut(workload);
+    const state = rolledOut(workload, options?.leaveNodes.length);
     if (state !== true) missing.set(workloadName(workload), state);
   }
   for (const { metadata, spec, status } of await kube().list<ApiService>(

@@ -74,6 +74,7 @@ async function beginNew(
     inventories,
     adminUsername: model.adminUsername,
     leaveBridge: options.leaveBridge,
+    reboot: options.reboot === true,
   };
   const blockers = [
     ...leftMasters(list.nodes, options.leaveNodes),

@@ -29,7 +29,7 @@ export function findBlockers(facts: Facts, model: ApiModel, now: Date, rescue = 
     ...facts.nodes.flatMap((node) => missingFiles(facts, node)),
     ...facts.nodes.flatMap((node) => strangeKeys(facts, node)),
     // Where all masters stop at once, nobody needs a bridge or another master.
-    ...(rescue ? [] : [...bridgeBlockers(model, now), ...singleMaster(facts)]),
+    ...(rescue ? [] : [...bridgeBlockers(model, now), ...fewMasters(facts)]),
     ...serviceAccountKey(facts, model),
   ];
 }
@@ -102,14 +102,19 @@ function bridgeBlockers(model: ApiModel, now: Date): Finding[] {
   ];
 }
 
-function singleMaster(facts: Facts): Finding[] {
-  if (mastersOf(facts).length >= 3) return [];
+/** One master has a second kube-apiserver beside its own; of two etcd members neither may ever be away. */
+function fewMasters(facts: Facts): Finding[] {
+  const found = mastersOf(facts).length;
+  const isReboot = facts.reboot === true;
+  if (found >= 3 || (found === 1 && !isReboot)) return [];
   return [
     {
       code: 'few-masters',
       where: 'the cluster',
-      what: `has ${mastersOf(facts).length} master(s); a master's restart needs another one that takes its connections, and etcd a quorum without it`,
-      next: 'clusters of fewer than three masters are not in this version',
+      what: `has ${found} master(s); ${isReboot ? 'a reboot needs other masters that take its connections' : 'etcd has a quorum only with both of its members'}`,
+      next: isReboot
+        ? 'leave --reboot out'
+        : 'add a third master, or take one away, with aks-engine, then rotate',
     },
   ];
 }

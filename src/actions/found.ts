@@ -28,8 +28,7 @@ export async function tellStock(session: Session): Promise<void> {
 /** A step that was begun and whose end nobody saw may still be at work in its unit. */
 async function awaitSteps(session: Session, node: string): Promise<void> {
   const { stdout } = await session.shell(node).run('await-steps', [], { timeoutMs: 660_000 });
-  for (const line of stdout.split('\n').filter(Boolean))
-    session.note(`node ${node}: ${line}: waited for its end`);
+  for (const line of stdout.split('\n').filter(Boolean)) session.note(`node ${node}: ${line}`);
 }
 
 async function lookAtNodes(session: Session): Promise<Map<string, Standing>> {

@@ -40,6 +40,12 @@ export interface ManifestSwap {
   readonly arguments: readonly string[];
 }
 
+/** The kube-apiserver that runs beside the only one while that restarts: its port and its manifest. */
+export interface SecondApiServer {
+  readonly port: number;
+  readonly text: string;
+}
+
 /** Which side a node takes up. */
 export type Side = 'old' | 'new';
 
@@ -62,6 +68,8 @@ export type Step = StepBase &
         /** While no API server runs on the node. */
         readonly files: readonly PlannedFile[];
         readonly etcd: boolean;
+        /** Where there is no other master to take its connections. */
+        readonly second?: SecondApiServer;
       }
     /** The same, by a reboot of the machine from outside. */
     | {

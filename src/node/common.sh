@@ -44,8 +44,11 @@ started_at() {
 has_argument() { tr '\0' '\n' <"$ROOT/proc/$1/cmdline" 2>/dev/null | grep -qxF -e "$2"; }
 
 # started_with NAME ARGUMENTS: one process NAME runs and it has every argument of the list (one a line).
-started_with() {
-  _pid=$(pids_of "$1")
+started_with() { is_one_with "$(pids_of "$1")" "$2"; }
+
+# is_one_with PIDS ARGUMENTS: this is one process and it has every argument of the list (one a line).
+is_one_with() {
+  _pid=$1
   case $_pid in ''|*[!0-9]*) return 1 ;; esac
   printf '%s\n' "$2" | while IFS= read -r _argument; do
     [ -z "$_argument" ] || has_argument "$_pid" "$_argument" || exit 1

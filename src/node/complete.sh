@@ -48,7 +48,7 @@ finish() { # RECORD
 
 if [ "$1" = boot ]; then
   # The packet filter is empty after a boot, and the watchdogs were started by their own units.
-  rm -f "$STATE"/run/*
+  rm -f "$STATE"/run/* "$manifests"/second-kube-apiserver*.yaml
   for step in "$STATE"/steps/*; do
     [ ! -e "$step/script" ] || [ -e "$step/result" ] || echo 137 >"$step/result"
   done

@@ -1,7 +1,9 @@
 # Sourced by restart-apiserver.sh: new connections to this master's API server go to another master, and come back.
-# Needs: own (this master's address), service (IP of the kubernetes Service), ports ("443 4443"), port (443).
+# Needs: own (this master's address), service (IP of the kubernetes Service), ports ("443 4443"), port (443); where the
+# target is this master itself, second_port, on which a second kube-apiserver takes them (second.sh).
 
 CHAIN=KEYROLL
+port_at() { if [ "$1" = "$own" ]; then say "$second_port"; else say "$port"; fi; }
 list() { printf '%s' "$1" | tr ' ' ','; }
 
 # rules ADD|DELETE TARGET: the redirect as input of iptables-restore. The filter table comes first: a connection that is
@@ -10,16 +12,19 @@ rules() {
   verb='-I'; place=' 1'
   [ "$1" = DELETE ] && { verb='-D'; place=''; }
   say '*filter'
-  say "$verb FORWARD$place -p tcp -d $2 --dport $port -j ACCEPT"
-  say "$verb FORWARD$place -p tcp -s $2 --sport $port -j ACCEPT"
+  # What stays on this machine is neither forwarded nor needs another source.
+  if [ "$2" != "$own" ]; then
+    say "$verb FORWARD$place -p tcp -d $2 --dport $port -j ACCEPT"
+    say "$verb FORWARD$place -p tcp -s $2 --sport $port -j ACCEPT"
+  fi
   say 'COMMIT'
   say '*nat'
-  [ "$1" = ADD ] && { say ":$CHAIN - [0:0]"; say "-A $CHAIN -p tcp -j DNAT --to-destination $2:$port"; }
+  [ "$1" = ADD ] && { say ":$CHAIN - [0:0]"; say "-A $CHAIN -p tcp -j DNAT --to-destination $2:$(port_at "$2")"; }
   say "$verb PREROUTING$place ! -i lo -p tcp -m multiport --dports $(list "$ports") -m addrtype --dst-type LOCAL -j $CHAIN"
   say "$verb PREROUTING$place -p tcp -d $service --dport 443 -j $CHAIN"
   say "$verb OUTPUT$place -p tcp -d $own -m multiport --dports $(list "$ports") -j $CHAIN"
   say "$verb OUTPUT$place -p tcp -d $service --dport 443 -j $CHAIN"
-  say "$verb POSTROUTING$place -p tcp -d $2 --dport $port -m conntrack --ctstate DNAT -j MASQUERADE"
+  [ "$2" = "$own" ] || say "$verb POSTROUTING$place -p tcp -d $2 --dport $port -m conntrack --ctstate DNAT -j MASQUERADE"
   [ "$1" = DELETE ] && { say "-F $CHAIN"; say "-X $CHAIN"; }
   say 'COMMIT'
 }

@@ -4,6 +4,8 @@
 # It runs as a transient unit and finishes without keyroll. STEP is a folder with `manifest` (the new text) and `files`
 # (input of install-files.sh: what must change while no API server runs here).
 #   own= service= port= ports=   this master's address, the kubernetes Service's IP, the API's port, all ports that lead to it
+#   second_port=                 where there is no other master: the port of a second kube-apiserver, STEP/second its
+#                                manifest; empty: there are others
 #   targets=                     healthy masters, the first that answers takes the connections
 #   old= new=                    file names of the manifests that leave (those that are there) and of the one that comes
 #   mode= owner=                 of the manifest
@@ -15,9 +17,10 @@
 set -eu
 . "${0%/*}/common.sh"
 step=$1; shift
+second_port=
 for pair in "$@"; do
   case ${pair%%=*} in
-    own|service|port|ports|targets|old|new|mode|owner|arguments|watchdogs|etcd|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation)
+    own|service|port|ports|second_port|targets|old|new|mode|owner|arguments|watchdogs|etcd|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation)
       # shellcheck disable=SC2163 # assigns by name, the name is one of the list
       export "$pair" ;;
     *) die "restart-apiserver: unknown setting ${pair%%=*}" ;;
@@ -25,9 +28,10 @@ for pair in "$@"; do
 done
 . "${0%/*}/redirect.sh"
 . "${0%/*}/manifests.sh"
+. "${0%/*}/second.sh"
 
-ready() { [ "$(curl -s -k -m 2 --cert "$ROOT$certificate" --key "$ROOT$key" "https://$1:$port/readyz" 2>/dev/null)" = ok ]; }
-ready_locally() { ready 127.0.0.1; }
+ready() { says_ok "$1" "$(port_at "$1")"; }
+ready_locally() { says_ok 127.0.0.1 "$port"; }
 
 # find_target [EXCEPT]: prints the first master that answers.
 find_target() {
@@ -78,14 +82,46 @@ restart_etcd() {
 }
 etcd_healthy() { etcdctl_here https://127.0.0.1:2379 health >/dev/null 2>&1; }
 
-# ended: nothing runs any more; what kubelet started again meanwhile is ended too.
-ended() { kill_all KILL; [ -z "$(pids_of kube-apiserver)" ]; }
-kill_all() { for pid in $(pids_of kube-apiserver); do kill "-$1" "$pid" 2>/dev/null || say "process $pid was gone"; done; }
+# restart_only_etcd: the only member, behind a pause of the second kube-apiserver, which the timer ends whatever happens.
+# etcd writes ahead, so SIGKILL loses nothing and is the quickest stop.
+restart_only_etcd() {
+  etcd_healthy || { say "etcd: left alone, its member here does not answer"; return 1; }
+  member=$(pids_of etcd)
+  pause_end=
+  if [ -n "$target" ]; then
+    second_hold
+    ( sleep 3; second_hold_off ) &
+    pause_end=$!
+    mark pause
+    sleep 0.25
+  fi
+  for pid in $member; do kill -KILL "$pid" || say "process $pid was gone"; done
+  systemctl restart etcd || say "etcd: systemd could not restart it at once"
+  wait_for 60 reads_again || say "etcd: nothing is read from it 60 s after its restart"
+  if [ -n "$pause_end" ]; then
+    second_hold_off
+    mark resume
+    kill "$pause_end" 2>/dev/null || say "the pause had ended by itself"
+  fi
+  wait_for 60 etcd_healthy || { say "etcd: not healthy 60 s after its restart"; return 1; }
+  say "etcd: restarted"
+}
+# Through the second kube-apiserver; without one nobody reads.
+reads_again() {
+  [ -n "$target" ] || return 0
+  [ "$(curl -s -k -m 1 -o /dev/null -w '%{http_code}' --cert "$ROOT$certificate" --key "$ROOT$key" \
+    "https://127.0.0.1:$second_port/api/v1/namespaces/default" 2>/dev/null)" = 200 ]
+}
+
+# ended: the first runs no more; what kubelet started again meanwhile is ended too.
+ended() { kill_all KILL; [ -z "$(first_pids)" ]; }
+started() { is_one_with "$(first_pids)" "$arguments"; }
+kill_all() { for pid in $(first_pids); do kill "-$1" "$pid" 2>/dev/null || say "process $pid was gone"; done; }
 
 mark() { say "$(now_ms) $*"; }
 
 mkdir -p "$STATE/run"
-if swapped && started_with kube-apiserver "$arguments" && [ "$etcd" = no ]; then
+if swapped && started && [ "$etcd" = no ]; then
   sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
   mark "already there"; exit 0
 fi
@@ -93,14 +129,23 @@ fi
 for unit in $watchdogs; do systemctl is-active -q "$unit" && say "$unit" >>"$STATE/run/watchdogs"; done
 # shellcheck disable=SC2086 # a list of unit names
 systemctl stop $watchdogs 2>/dev/null || say "some watchdogs are not on this node"
-target=$(find_target) || die "no other master answers /readyz ($targets): a restart here would fail requests"
+if [ -n "$second_port" ]; then
+  target=
+  if second_on "$step"; then target=$own; mark "second ready"; fi
+else
+  target=$(find_target) || die "no other master answers /readyz ($targets): a restart here would fail requests"
+fi
 prepare
-mark "redirect to $target"
-redirect_to "$target"
-sleep 0.7
-hold
-mark hold
-sleep 0.4
+if [ -n "$target" ]; then
+  mark "redirect to $target:$(port_at "$target")"
+  redirect_to "$target"
+  sleep 0.7
+  hold
+  mark hold
+  sleep 0.4
+else
+  mark "gap: nobody answers until it is back"
+fi
 kill_all TERM
 mark sigterm
 sleep 0.8
@@ -116,17 +161,28 @@ sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
 # Beside the start of kube-apiserver, which looks for its etcd every second, for a minute, before it does anything else
 # (kubernetes v1.20 cmd/kube-apiserver/app/server.go): the master is back sooner, and has a manifest sooner.
 etcd_job=
-if [ "$etcd" = yes ]; then
+if [ "$etcd" = yes ] && [ -n "$second_port" ]; then
+  mark "etcd restart"
+  restart_only_etcd || die "etcd was not restarted"
+  mark "etcd done"
+elif [ "$etcd" = yes ]; then
   ( mark "etcd restart"; code=0; restart_etcd || code=1; mark "etcd done"; exit "$code" ) &
   etcd_job=$!
 fi
 come
 mark "manifest $new"
 until_ms=$(( $(now_ms) + 180000 )); checked=0
-until ready_locally && started_with kube-apiserver "$arguments"; do
+until ready_locally && started; do
   [ "$(now_ms)" -lt "$until_ms" ] || die "kube-apiserver is not ready 180 s after manifest $new came"
   sleep 0.15
   checked=$((checked + 1)); [ $((checked % 8)) -ne 0 ] || keep_target
 done
 mark ready
 [ -z "$etcd_job" ] || wait "$etcd_job" || die "kube-apiserver is ready with its new manifest, but etcd was not restarted"
+if [ "$target" = "$own" ]; then
+  redirect_off
+  mark "connections are back"
+  sleep 0.7
+  second_end
+  mark "second gone"
+fi

@@ -4,6 +4,7 @@ import { backDistrustBarrier } from './back-barriers.js';
 import { backOf, credentialsOn, mastersOf, original, originalPair, type Facts } from './facts.js';
 import { releaseNodes, removeOwn } from './prepare.js';
 import { apiServerOriginal, controllerManagerOriginal } from './swaps.js';
+import { second } from './second.js';
 
 /**
  * The way back from trust, and its end: nothing accepts the new side any more.
@@ -69,6 +70,7 @@ function restart(facts: Facts, node: ClusterNode): Flow {
     title: `${node.name}: ${etcd ? 'etcd and ' : ''}kube-apiserver accept the old side alone`,
     node: node.name,
     swap: apiServerOriginal(facts, node),
+    ...second(facts, node, apiServerOriginal(facts, node)),
     before: [],
     files: [
       ...original(facts, node.name, facts.layout.frontProxyCa),

@@ -5,6 +5,7 @@ import { controllerManagerKubeconfig, followersFirst } from './controller-manage
 import { backOf, credentialsOn, mastersOf, original, originalPair, ownFile, type Facts } from './facts.js';
 import { apiServerBack, controllerManagerBack } from './swaps.js';
 import { ownFiles } from './trust.js';
+import { second } from './second.js';
 
 /**
  * The way back from present: every server and every client shows its old leaf with the bridge back (the old CA, signed by
@@ -60,6 +61,7 @@ function restart(facts: Facts, node: ClusterNode): Flow {
     title: `${node.name}: kube-apiserver serves the old leaf and signs tokens with the old key`,
     node: node.name,
     swap: apiServerBack(facts, node),
+    ...second(facts, node, apiServerBack(facts, node)),
     before: ownFiles(facts),
     files: specs.flatMap((spec) => originalPair(facts, node, spec, true)),
     etcd: false,

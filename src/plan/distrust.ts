@@ -4,6 +4,7 @@ import { distrustBarrier } from './barriers.js';
 import { releaseNodes, removeOwn } from './prepare.js';
 import { credentialsOn, mastersOf, pairFiles, replaced, type Facts } from './facts.js';
 import { apiServerOriginal, controllerManagerOriginal } from './swaps.js';
+import { second } from './second.js';
 
 /**
  * distrust: nothing accepts the old side any more. The point of no return.
@@ -91,6 +92,7 @@ function restart(facts: Facts, node: ClusterNode): Flow {
     title: `${node.name}: etcd and kube-apiserver accept the new side alone`,
     node: node.name,
     swap: apiServerOriginal(facts, node),
+    ...second(facts, node, apiServerOriginal(facts, node)),
     before: [],
     files: [
       replaced(facts, node.name, facts.layout.frontProxyCa, 'proxy-ca.crt'),

@@ -5,6 +5,8 @@ export interface ManifestChange {
   readonly podName: string;
   /** Flag without `=`, with its values in order. Flags that the manifest does not have are left out of it. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
+  /** Whole arguments that are put behind the last one. */
+  readonly added?: readonly string[];
 }
 
 interface Splice {
@@ -22,6 +24,7 @@ export function withChange(text: string, change: ManifestChange, where: string):
   const { name, items } = read(text, where);
   const splices: Splice[] = [over(text, name, change.podName)];
   for (const [flag, values] of change.flags) splices.push(...spliceFlag(text, items, flag, values));
+  splices.push(...spliceAdded(text, items, change.added ?? []));
   return splices
     .sort((a, b) => b.from - a.from)
     .reduce((result, s) => result.slice(0, s.from) + s.text + result.slice(s.to), text);
@@ -48,6 +51,13 @@ function spliceFlag(
   if (!first) return [];
   const all = values.map((value) => quoteLike(text, first, `${flag}=${value}`)).join(', ');
   return [replace(first, all), ...others.map((item) => dropItem(text, item))];
+}
+
+function spliceAdded(text: string, items: Scalar<string>[], added: readonly string[]): Splice[] {
+  const last = items.at(-1);
+  if (!last || added.length === 0) return [];
+  const [, to] = rangeOf(last);
+  return [{ from: to, to, text: added.map((argument) => `, ${quoteLike(text, last, argument)}`).join('') }];
 }
 
 /** A list item goes with the comma before it. */

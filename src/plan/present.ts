@@ -4,6 +4,7 @@ import { presentBarrier } from './barriers.js';
 import { credentialsOn, etcdCredential, mastersOf, pairFiles, replaced, type Facts } from './facts.js';
 import { controllerManagerKubeconfig, followersFirst } from './controller-managers.js';
 import { apiServerPresent, controllerManagerPresent } from './swaps.js';
+import { second } from './second.js';
 
 /**
  * present: every server and every control-plane client shows a new leaf with the bridge.
@@ -88,6 +89,7 @@ function restart(facts: Facts, node: ClusterNode): Flow {
     title: `${node.name}: kube-apiserver serves the new chain and signs tokens with the new key`,
     node: node.name,
     swap: apiServerPresent(facts, node),
+    ...second(facts, node, apiServerPresent(facts, node)),
     before: [],
     files: specs.flatMap((spec) => pairFiles(facts, node, spec, true)),
     etcd: false,

@@ -3,6 +3,7 @@ import { step, type Flow, type Phase, type PlannedFile } from '../model/plan.js'
 import { trustBarrier } from './barriers.js';
 import { mastersOf, ownFile, replaced, type Facts } from './facts.js';
 import { apiServerTrust } from './swaps.js';
+import { second } from './second.js';
 
 /**
  * trust: every kube-apiserver accepts clients and tokens of the old and of the new side.
@@ -29,6 +30,7 @@ function restart(facts: Facts, node: ClusterNode): Flow {
     title: `${node.name}: kube-apiserver trusts both CAs and both service-account keys`,
     node: node.name,
     swap: apiServerTrust(facts, node),
+    ...second(facts, node, apiServerTrust(facts, node)),
     before: [...ownFiles(facts), replaced(facts, node.name, facts.layout.frontProxyCa, 'proxy-ca.bundle')],
     files: [],
     etcd: false,

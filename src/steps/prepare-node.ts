@@ -4,6 +4,8 @@ import type { StepRunner } from './context.js';
 export const prepareNode: StepRunner<'prepare-node'> = async (step, context) => {
   const shell = context.shell(step.node);
   await shell.run('boot-unit', ['on']);
+  const { stdout: left } = await shell.run('await-steps', [], { timeoutMs: 660_000 });
+  for (const line of left.split('\n').filter(Boolean)) context.note(`node ${step.node}: ${line}`);
   if (!step.master) return { node: step.node };
   if (step.dead) return { node: step.node };
   const { layout, rotation } = context;

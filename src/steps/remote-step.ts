@@ -3,6 +3,14 @@ import { fileLines, type StepContext } from './context.js';
 
 const stepsFolder = '/var/lib/keyroll/steps';
 
+/** What a unit finds in its step's folder. */
+export interface Staged {
+  readonly manifest: string;
+  readonly files: readonly PlannedFile[];
+  /** Manifest of a second kube-apiserver. */
+  readonly second?: string;
+}
+
 /**
  * Stages what a unit on the node needs and runs it there to its end; it goes on when this connection does not.
  * Returns its log, one line each.
@@ -14,7 +22,7 @@ export async function runOnNode(
   id: string,
   script: string,
   settings: Readonly<Record<string, string>>,
-  staged: { readonly manifest: string; readonly files: readonly PlannedFile[] },
+  staged: Staged,
 ): Promise<string[]> {
   const name = unitName(context.rotation, id);
   await stage(context, node, name, staged);
@@ -28,17 +36,15 @@ export async function runOnNode(
 }
 
 /** Lays manifest and files into the step's folder on the node. May be called again. */
-export async function stage(
-  context: StepContext,
-  node: string,
-  name: string,
-  staged: { readonly manifest: string; readonly files: readonly PlannedFile[] },
-): Promise<void> {
+export async function stage(context: StepContext, node: string, name: string, staged: Staged): Promise<void> {
   const folder = `${stepsFolder}/${name}`;
   const line = (file: string, text: string): string =>
     `${folder}/${file} 600 root:root ${Buffer.from(text).toString('base64')}\n`;
   await context.shell(node).run('install-files', [context.rotation], {
-    stdin: line('manifest', staged.manifest) + line('files', fileLines(staged.files, context.materials)),
+    stdin:
+      line('manifest', staged.manifest) +
+      line('files', fileLines(staged.files, context.materials)) +
+      (staged.second === undefined ? '' : line('second', staged.second)),
   });
 }
 

@@ -15,16 +15,18 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
   if (step.before.length > 0) {
     await context.shell(node).run('install-files', [rotation], { stdin: fileLines(step.before, materials) });
   }
-  const leadership = step.etcd ? await leadElsewhere(context, node) : undefined;
+  // An only member leads whatever happens.
+  const leadership = step.etcd && !step.second ? await leadElsewhere(context, node) : undefined;
   const log = await runOnNode(
     context,
     node,
     step.id,
     'restart-apiserver',
-    masterSettings(node, context, step.etcd, step.swap),
+    { ...masterSettings(node, context, step.etcd, step.swap), second_port: String(step.second?.port ?? '') },
     {
       manifest: step.swap.text,
       files: step.files,
+      ...(step.second === undefined ? {} : { second: step.second.text }),
     },
   );
   return {

@@ -96,12 +96,15 @@ export function holdsToken(pod: Pod, tokenSecrets: ReadonlySet<string>): boolean
   );
 }
 
-/** True when all pods are of the newest template and available, else what is missing. */
-export function rolledOut(workload: Workload): true | string {
+/**
+ * True when all pods are of the newest template and available, else what is missing.
+ * @param away nodes that were left out: a DaemonSet's pods there count for nothing
+ */
+export function rolledOut(workload: Workload, away = 0): true | string {
   const { status = {}, metadata } = workload;
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
     return 'its controller has not seen the change';
-  const { wanted, updated, available, all } = progress(workload);
+  const { wanted, updated, available, all } = progress(workload, away);
   if (updated < wanted) return `${updated} of ${wanted} pods are updated`;
   if (all > wanted) return `${all - wanted} old pods are left`;
   return available < wanted ? `${available} of ${wanted} pods are available` : true;
@@ -115,14 +118,15 @@ interface Progress {
 }
 
 /** The three kinds count the same things under different names. */
-function progress({ kind, spec, status = {} }: Workload): Progress {
+function progress({ kind, spec, status = {} }: Workload, away: number): Progress {
   if (kind === 'DaemonSet') {
     const {
       desiredNumberScheduled: wanted = 0,
       updatedNumberScheduled: updated = 0,
       numberAvailable: available = 0,
     } = status;
-    return { wanted, updated, available, all: wanted };
+    const needed = Math.max(0, wanted - away);
+    return { wanted: needed, updated, available, all: needed };
   }
   const { replicas: wanted = 1 } = spec;
   const { replicas: all = 0, updatedReplicas = 0, availableReplicas = 0, readyReplicas = 0 } = status;

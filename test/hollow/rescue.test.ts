@@ -1,38 +1,15 @@
-import { spawn } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortenedTimings, startCluster, type HollowCluster } from '../../src/hollow/index.js';
+import { keyroll } from './keyroll.js';
 import type { Report } from '../../src/report/report.js';
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 /** From when the cluster is made until all its certificates expire: many times what it takes to come up. */
 const lifetimeMs = 100_000;
 let cluster: HollowCluster;
 let end: Date;
-
-/** keyroll as users run it, in a process of its own. */
-function keyroll(
-  command: string,
-  args: readonly string[] = [],
-): Promise<{ code: number | null; output: string }> {
-  const { modelFile, ssh } = cluster;
-  const child = spawn(
-    process.execPath,
-    [
-      ...['--import', 'tsx', main, command, '--api-model', modelFile, '--ssh-host', ssh.host],
-      ...['--ssh-port', String(ssh.port), '--linux-ssh-private-key', ssh.keyFile],
-      ...['--known-hosts', ssh.knownHosts, '--strict-host-keys', '--yes', ...args],
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let output = '';
-  child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
-  child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()));
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, output })));
-}
 
 const configMaps = '/api/v1/namespaces/default/configmaps';
 const masters = (): HollowCluster['machines'] => cluster.machines.slice(0, 3);
@@ -67,12 +44,12 @@ describe.runIf(process.env['KEYROLL_TEST_ALL'] !== undefined)(
         for (const { systemd } of masters()) await systemd.stop('etcd');
         for (const { systemd } of masters()) void systemd.service('etcd')?.start();
 
-        const refused = await keyroll('rotate-certs');
+        const refused = await keyroll(cluster, ['rotate-certs']);
         expect(refused.code, refused.output).not.toBe(0);
         expect(refused.output).toContain('--force');
 
         const file = join(cluster.folder, 'report.json');
-        const { code, output } = await keyroll('rotate-certs', ['--force', '--report', file]);
+        const { code, output } = await keyroll(cluster, ['rotate-certs', '--force', '--report', file]);
         expect(code, output).toBe(0);
         const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
         expect(report.outcome).toBe('rotated');
