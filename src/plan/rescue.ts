@@ -138,77 +138,81 @@ function manifests(facts: Facts, node: ClusterNode): PlannedFile[] {
  * 3. old token Secrets go; what is keyroll's own leaves the nodes.
  */
 export function planRescueNodes(facts: Facts): Phase {
-  const nodes = mastersOf(facts);
-  const first = nodes[0];
-  if (!first) throw new Error('the cluster has no master');
   return {
     name: 'rescue-nodes',
     flow: {
       sequence: [
-        step({
-          id: 'rescue-nodes/proxycerts',
-          kind: 'put-proxy-certs',
-          title: 'etcd holds the new front proxy for masters to come',
-          authority: 'proxy-ca.crt',
-          certificate: 'proxy.crt',
-          key: 'proxy.key',
-          node: first.name,
-        }),
-        step({
-          id: 'rescue-nodes/kubeconfig',
-          kind: 'write-kubeconfig',
-          title: 'the new admin kubeconfig is written',
-        }),
-        step({
-          id: 'rescue-nodes/root-ca',
-          kind: 'await-root-ca',
-          authority: 'ca.crt',
-          title: 'every namespace and token Secret holds the new CA',
-        }),
-        // By the name under which the journal keeps the old Secrets for the step that lets them go.
-        step({
-          id: 'refresh/legacy-tokens',
-          kind: 'renew-legacy-tokens',
-          title: 'legacy tokens get successors that the new key signed',
-        }),
+        ...inTheCluster(facts),
         everyNode(facts),
-        {
-          parallel: [
-            nodeWorkloads,
-            step({
-              id: 'refresh/workloads',
-              kind: 'restart-workloads',
-              select: 'all-but-node-credentials',
-              title: 'workloads restart with the new trust and new tokens',
-            }),
-          ],
-        },
-        step({
-          id: 'refresh/orphans',
-          kind: 'await-orphan-pods',
-          title: 'pods that nothing recreates are named',
-          tokensStep: 'refresh/legacy-tokens',
-          filesStep: 'refresh/node-workloads',
-          told: true,
-        }),
-        step({
-          id: 'rescue-nodes/legacy-tokens',
-          kind: 'retire-legacy-tokens',
-          title: 'old token Secrets go',
-        }),
-        step({
-          id: 'rescue-nodes/authentication',
-          kind: 'clean-authentication-config',
-          title: 'extension-apiserver-authentication holds the new CAs alone',
-          ca: 'ca.crt',
-          proxyCa: 'proxy-ca.crt',
-        }),
-        { parallel: nodes.map((node) => removeOwn(facts, 'rescue-nodes', node)) },
-        releaseNodes(facts, 'rescue-nodes'),
+        { parallel: [nodeWorkloads, otherWorkloads] },
+        ...oldGoes(facts),
       ],
     },
     barrier: { ...distrustBarrier({ ...facts, leaveBridge: false }), phase: 'rescue-nodes' },
   };
+}
+
+function inTheCluster(facts: Facts): Flow[] {
+  const first = mastersOf(facts)[0];
+  if (!first) throw new Error('the cluster has no master');
+  return [
+    step({
+      id: 'rescue-nodes/proxycerts',
+      kind: 'put-proxy-certs',
+      title: 'etcd holds the new front proxy for masters to come',
+      authority: 'proxy-ca.crt',
+      certificate: 'proxy.crt',
+      key: 'proxy.key',
+      node: first.name,
+    }),
+    step({
+      id: 'rescue-nodes/kubeconfig',
+      kind: 'write-kubeconfig',
+      title: 'the new admin kubeconfig is written',
+    }),
+    step({
+      id: 'rescue-nodes/root-ca',
+      kind: 'await-root-ca',
+      authority: 'ca.crt',
+      title: 'every namespace and token Secret holds the new CA',
+    }),
+    // By the name under which the journal keeps the old Secrets for the step that lets them go.
+    step({
+      id: 'refresh/legacy-tokens',
+      kind: 'renew-legacy-tokens',
+      title: 'legacy tokens get successors that the new key signed',
+    }),
+  ];
+}
+
+const otherWorkloads = step({
+  id: 'refresh/workloads',
+  kind: 'restart-workloads',
+  select: 'all-but-node-credentials',
+  title: 'workloads restart with the new trust and new tokens',
+});
+
+function oldGoes(facts: Facts): Flow[] {
+  return [
+    step({
+      id: 'refresh/orphans',
+      kind: 'await-orphan-pods',
+      title: 'pods that nothing recreates are named',
+      tokensStep: 'refresh/legacy-tokens',
+      filesStep: 'refresh/node-workloads',
+      told: true,
+    }),
+    step({ id: 'rescue-nodes/legacy-tokens', kind: 'retire-legacy-tokens', title: 'old token Secrets go' }),
+    step({
+      id: 'rescue-nodes/authentication',
+      kind: 'clean-authentication-config',
+      title: 'extension-apiserver-authentication holds the new CAs alone',
+      ca: 'ca.crt',
+      proxyCa: 'proxy-ca.crt',
+    }),
+    { parallel: mastersOf(facts).map((node) => removeOwn(facts, 'rescue-nodes', node)) },
+    releaseNodes(facts, 'rescue-nodes'),
+  ];
 }
 
 function everyNode(facts: Facts): Flow {
