@@ -1,0 +1,8 @@
+#!/bin/sh
+# second-check PORT
+# Whether a second kube-apiserver can run beside the only one of this master: prints why not, or nothing.
+set -eu
+second_port=$1 certificate='' key=''
+. "${0%/*}/common.sh"
+. "${0%/*}/second.sh"
+if second_possible; then exit 0; fi
