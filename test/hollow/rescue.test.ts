@@ -49,7 +49,11 @@ describe.runIf(process.env['KEYROLL_TEST_ALL'] !== undefined)(
         expect(refused.output).toContain('--force');
 
         const file = join(cluster.folder, 'report.json');
-        const { code, output } = await keyroll(cluster, ['rotate-certs', '--force', '--report', file]);
+        const killed = await keyroll(cluster, ['rotate-certs', '--force'], '✓ k8s-master');
+        expect(killed.code, killed.output).toBeNull();
+        const resumed = await keyroll(cluster, ['resume', '--report', file]);
+        const { code } = resumed;
+        const output = killed.output + resumed.output;
         expect(code, output).toBe(0);
         const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
         expect(report.outcome).toBe('rotated');
