@@ -61,7 +61,8 @@ export async function rotate(run: RotateRun): Promise<Report> {
   const { options, emit, stop, command } = run;
   const model = await readApiModel(options.apiModel, {
     location: options.location,
-    expiredToo: options.force,
+    // What was begun knew them when it began.
+    expiredToo: options.force === true || command === 'resume',
   });
   checkOperatorFiles(model);
   const blockers = profileBlockers(
