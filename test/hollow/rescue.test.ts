@@ -49,7 +49,11 @@ describe.runIf(process.env['KEYROLL_TEST_ALL'] !== undefined)(
         expect(refused.output).toContain('--force');
 
         const file = join(cluster.folder, 'report.json');
-        const killed = await keyroll(cluster, ['rotate-certs', '--force'], ': all certificates and keys are new (');
+        const killed = await keyroll(
+          cluster,
+          ['rotate-certs', '--force'],
+          ': all certificates and keys are new (',
+        );
         expect(killed.code, killed.output).toBeNull();
         const resumed = await keyroll(cluster, ['resume', '--report', file]);
         const { code } = resumed;
