@@ -3,7 +3,8 @@ import type { ApiModel } from '../model/apimodel.js';
 import type { CertificateProfile } from '../model/certificate-profile.js';
 import type { Finding } from '../model/plan.js';
 import { readCertificateProfile } from '../model/profile-file.js';
-import { parseCertificate } from '../pki/index.js';
+import { parseCertificate, publicKeyFingerprint } from '../pki/index.js';
+import { BlockedError } from './errors.js';
 import type { RotateOptions } from './options.js';
 
 /**
@@ -36,4 +37,27 @@ export function profileBlockers(
       next: 'make a CA with another common name and sign the leaves with it (aks-engine names every CA CN=ca), or leave --certificate-profile away: keyroll makes a set with a name of its own',
     },
   ];
+}
+
+/**
+ * A rotation that is taken up goes on with the set that it began with.
+ * @throws BlockedError when the profile that is given now is another set
+ */
+export function demandSameSet(
+  profile: CertificateProfile | undefined,
+  file: string,
+  unfinished: { readonly rotation: string; readMaterials(): ReadonlyMap<string, string> } | undefined,
+): void {
+  const begun = unfinished?.readMaterials().get('ca.crt');
+  if (!profile || !unfinished || begun === undefined) return;
+  const [wanted, has] = [profile.caCertificate, begun].map((pem) => publicKeyFingerprint(pem, file));
+  if (wanted === has) return;
+  throw new BlockedError([
+    {
+      code: 'other-set',
+      where: `${file}: certificateProfile.caCertificate`,
+      what: `is another CA than the one that rotation ${unfinished.rotation}, which has begun and not ended, brings`,
+      next: 'end that rotation first (keyroll resume, or back with keyroll rollback), then rotate to this profile',
+    },
+  ]);
 }

@@ -14,7 +14,7 @@ import { conclude } from './conclude.js';
 import { BlockedError, DeclinedError, NoWayError } from './errors.js';
 import { takeStock } from './found.js';
 import { withLocks } from './locks.js';
-import { givenProfile, profileBlockers } from './given-profile.js';
+import { demandSameSet, givenProfile, profileBlockers } from './given-profile.js';
 import type { RotateOptions } from './options.js';
 import { checkOperatorFiles } from './operator-files.js';
 import { keepOldTokens, keepProxyCerts, oldCredentials, tryAll } from './old-credentials.js';
@@ -65,11 +65,8 @@ export async function rotate(run: RotateRun): Promise<Report> {
     expiredToo: options.force === true || command === 'resume',
   });
   checkOperatorFiles(model);
-  const blockers = profileBlockers(
-    await givenProfile(options, model),
-    model,
-    options.certificateProfile ?? '',
-  );
+  const profile = await givenProfile(options, model);
+  const blockers = profileBlockers(profile, model, options.certificateProfile ?? '');
   if (blockers.length > 0) throw new BlockedError(blockers);
   for (const text of model.warnings) emit({ code: 'warning', text });
   const layout = withApiPort(run.layout, model.apiPort);
@@ -80,6 +77,7 @@ export async function rotate(run: RotateRun): Promise<Report> {
       throw new NoWayError(
         `${root}: holds no rotation that has begun and not ended; begin one with keyroll rotate-certs, or, if the folder was lost, rebuild it with keyroll adopt`,
       );
+    demandSameSet(profile, options.certificateProfile ?? '', unfinished);
     const session = await beginSession(options, model, layout, control, unfinished);
     try {
       return await rotateSession(session, run);

@@ -63,8 +63,11 @@ function restarts({ restarts: all }: Report): string[] {
   const totals = new Map<string, number>();
   for (const { process, count } of all) totals.set(process, (totals.get(process) ?? 0) + count);
   if (totals.size === 0) return [];
+  const reboots = totals.get('machine') ?? 0;
+  totals.delete('machine');
+  const counted = [...totals].map(([process, count]) => `${process} ${count}`).join(', ');
   return [
-    `restarts: ${[...totals].map(([process, count]) => `${process} ${count}`).join(', ')}; no node was rebooted by keyroll`,
+    `restarts: ${counted}; ${reboots === 0 ? 'no node was' : `nodes were ${reboots} times`} rebooted by keyroll`,
   ];
 }
 

@@ -21,7 +21,7 @@ export function rotation(wish: RotationWish, lab: () => Promise<TestLab>): void 
       seen = await rotateLab(await lab(), wish);
     });
     itWasAvailable(of);
-    if (wish.load) itBoreLoad(of);
+    if (wish.load !== false) itBoreLoad(of);
     itReplacedEveryCredential(of);
     itMintedAsBefore(of);
     itRenewedWhatTheClusterHolds(of);

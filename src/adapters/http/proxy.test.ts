@@ -27,6 +27,14 @@ describe('the proxy for a host', () => {
     expect(to('a.test', { HTTPS_PROXY: 'http://proxy', NO_PROXY: '*' })).toBe('direct');
   });
 
+  it('is none for addresses of a network in NO_PROXY', () => {
+    const env = { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: '10.240.0.0/12,fd00::/8,a.test/8,10.0.0.0/99' };
+    expect([to('10.255.0.4', env), to('fd12::1', env)]).toEqual(['direct', 'direct']);
+    expect([to('10.0.0.4', env), to('fe80::1', env), to('a.test', env)]).toEqual(
+      Array.from({ length: 3 }, () => 'http proxy:3128'),
+    );
+  });
+
   it('has its password in a header, and never in an error', () => {
     expect(proxyFor('a.test', 443, { HTTPS_PROXY: 'http://u:p%40w@proxy' })?.authorization).toBe(
       `Basic ${Buffer.from('u:p@w').toString('base64')}`,

@@ -1,3 +1,5 @@
+import { BlockList, isIP } from 'node:net';
+
 /** A proxy that opens tunnels by CONNECT. */
 export interface Proxy {
   readonly secure: boolean;
@@ -28,18 +30,29 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
-/** Entries are hosts (which except their subdomains too), `.suffix`, `*`, addresses, and `host:port`. */
+/** Entries are hosts (which except their subdomains too), `.suffix`, `*`, addresses, networks (`10.0.0.0/8`), and `host:port`. */
 function isExcepted(host: string, port: number, exceptions: string): boolean {
   const name = host.toLowerCase();
   return exceptions
     .split(/[\s,]+/)
     .filter(Boolean)
     .some((entry) => {
+      if (entry.includes('/')) return isInNetwork(name, entry);
       const [, pattern = '', only] = /^(.*?)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
       if (only !== undefined && Number(only) !== port) return false;
       const suffix = pattern.replace(/^\*?\./, '');
       return pattern === '*' || name === suffix || name.endsWith(`.${suffix}`);
     });
+}
+
+function isInNetwork(host: string, network: string): boolean {
+  const [address = '', prefix = ''] = network.split('/');
+  const family = isIP(address);
+  if (family === 0 || isIP(host) !== family || !/^\d{1,3}$/.test(prefix)) return false;
+  if (Number(prefix) > (family === 4 ? 32 : 128)) return false;
+  const list = new BlockList();
+  list.addSubnet(address, Number(prefix), family === 4 ? 'ipv4' : 'ipv6');
+  return list.check(host, family === 4 ? 'ipv4' : 'ipv6');
 }
 
 function parseProxy(value: string): Proxy {

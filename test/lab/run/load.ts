@@ -13,10 +13,21 @@ export function newKubeconfigOf(lab: TestLab): string {
   return join(lab.clusterDir, '_rotate_certs_output', 'kubeconfig', `kubeconfig.${network.location}.json`);
 }
 
-/** Starts 100 reads and 30 writes a second on kept connections, spread over all masters and the balancer. */
-export async function startLoad(lab: TestLab, folder: string, kubeconfig: string): Promise<Child> {
+/** Requests a second. */
+export interface LoadRates {
+  readonly reads?: number;
+  readonly writes?: number;
+}
+
+/** Starts reads and writes on kept connections, spread over all masters and the balancer. */
+export async function startLoad(
+  lab: TestLab,
+  folder: string,
+  kubeconfig: string,
+  { reads = 100, writes = 30 }: LoadRates = {},
+): Promise<Child> {
   const addressed = { fqdn: lab.plan.fqdn, masters: lab.masters.map(({ ip }) => ip) };
-  const order = { ...proberOrder(addressed, lab.clusterDir, { reads: 100, writes: 30 }), kubeconfig };
+  const order = { ...proberOrder(addressed, lab.clusterDir, { reads, writes }), kubeconfig };
   const file = join(folder, 'load.json');
   await writeFile(file, JSON.stringify(order));
   return startChild(lab, 'load-main', file);

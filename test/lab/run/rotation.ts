@@ -2,16 +2,14 @@ import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { asMachine } from '../../../lab/cluster/index.js';
 import type { JournalRecord } from '../../../src/execute/journal.js';
 import type { Report } from '../../../src/report/report.js';
 import { say } from '../say.js';
 import { keep, putBack, type TestLab } from '../test-lab.js';
-import { spawnApart } from './apart.js';
 import { readLab, type LabState } from './cluster-state.js';
 import { disturbance, startControl, type ControlResult } from './control.js';
-import { startLoad, type LoadResult } from './load.js';
+import { runKeyroll, runUntil, type Place } from './keyroll.js';
+import { startLoad, type LoadRates, type LoadResult } from './load.js';
 import { killsSince } from './node-state.js';
 import { keepCredentials, tryCredentials, type Answer } from './old-credentials.js';
 import { podCalls, type PodCalls } from './pods.js';
@@ -43,7 +41,12 @@ export interface Rotation {
 
 export interface RotationWish {
   readonly title: string;
-  readonly load: boolean;
+  /** 100 reads and 30 writes a second beside it, or so many of each. */
+  readonly load: boolean | LoadRates;
+  /** Where keyroll is killed; after each the next command goes on. */
+  readonly kills?: readonly Place[];
+  /** What goes on after a kill, and is not killed at the last. Left out: `resume`. */
+  readonly then?: 'resume' | 'rollback';
   /** Break things afterwards, and see that they are named. */
   readonly broken?: boolean;
   /** More arguments for `rotate-certs`. */
@@ -75,7 +78,8 @@ export function allFailures({
   return [...classes.flatMap(({ failures }) => failures), ...pods.flatMap(({ failures }) => failures)];
 }
 
-async function rotateOnce(lab: TestLab, { load: loaded, args = [] }: RotationWish): Promise<Rotation> {
+async function rotateOnce(lab: TestLab, wish: RotationWish): Promise<Rotation> {
+  const { load: loaded, args = [], kills = [], then = 'resume' } = wish;
   const folder = await mkdtemp(join(tmpdir(), 'keyroll-lab-test-'));
   const oldKubeconfig = join(folder, 'old-kubeconfig.json');
   await copyFile(lab.kubeconfig, oldKubeconfig);
@@ -83,12 +87,16 @@ async function rotateOnce(lab: TestLab, { load: loaded, args = [] }: RotationWis
   const accepted = await tryCredentials(lab, kept);
   const before = await readLab(lab);
   const control = await startControl(lab);
-  const load = loaded ? await startLoad(lab, folder, oldKubeconfig) : undefined;
+  const load =
+    loaded === false ? undefined : await startLoad(lab, folder, oldKubeconfig, loaded === true ? {} : loaded);
   const watcher = watchSecrets(lab);
   try {
     const begun = Date.now();
     const report = join(folder, 'report.json');
-    const { code, stdout, stderr } = await runKeyroll(lab, [...args, '--report', report]);
+    for (const [index, place] of kills.entries())
+      await runUntil(lab, index === 0 ? ['rotate-certs', ...args] : ['resume', ...args], place);
+    const command = kills.length === 0 ? 'rotate-certs' : then;
+    const { code, stdout, stderr } = await runKeyroll(lab, [command, ...args, '--report', report]);
     const ended = Date.now();
     const watched = watcher.stop();
     const loadLine = await load?.finish();
@@ -110,32 +118,6 @@ async function rotateOnce(lab: TestLab, { load: loaded, args = [] }: RotationWis
   }
 }
 
-const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
-
-/** The built command in the lab's network; a rotation that takes longer than 30 minutes is ended. */
-export async function runKeyroll(
-  lab: TestLab,
-  args: readonly string[],
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  if (!existsSync(program)) throw new Error(`${program}: is missing; run \`npm run build\``);
-  const argv = await asMachine(lab.plan, 'operator', [
-    ...[process.execPath, program, 'rotate-certs', '--api-model', join(lab.clusterDir, 'apimodel.json')],
-    ...['--ssh-host', lab.plan.fqdn, '--linux-ssh-private-key', lab.sshKey, '--yes', ...args],
-  ]);
-  const child = spawnApart(argv, ['ignore', 'pipe', 'pipe'], 30 * 60_000);
-  let stdout = '';
-  let stderr = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-    process.stdout.write(text);
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code: code ?? 128, stdout, stderr }));
-  });
-}
-
 /** What the command left: its report and its journal. */
 async function written(
   lab: TestLab,
@@ -143,9 +125,7 @@ async function written(
   { code, stderr }: { code: number; stderr: string },
 ): Promise<{ report: Report; journal: JournalRecord[]; folder: string }> {
   if (!existsSync(file))
-    throw new Error(
-      `keyroll rotate-certs: ended with ${code} and wrote no report; it said:\n${stderr.slice(-3000)}`,
-    );
+    throw new Error(`keyroll: ended with ${code} and wrote no report; it said:\n${stderr.slice(-3000)}`);
   const report = JSON.parse(await readFile(file, 'utf8')) as Report;
   const folder = join(lab.clusterDir, '_keyroll', report.rotation);
   const lines = (await readFile(join(folder, 'journal.jsonl'), 'utf8')).split('\n').filter(Boolean);

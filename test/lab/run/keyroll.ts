@@ -1,0 +1,89 @@
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { asMachine } from '../../../lab/cluster/index.js';
+import type { JournalRecord } from '../../../src/execute/journal.js';
+import { say } from '../say.js';
+import type { TestLab } from '../test-lab.js';
+import { spawnApart } from './apart.js';
+
+/** A journal record: when it is written, something is about to happen or has happened. */
+export interface Place {
+  readonly type: JournalRecord['type'];
+  readonly id: RegExp;
+  /** Lets the step get on before the kill. Default: 0 */
+  readonly afterMs?: number;
+}
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+
+/** Starts the built command as on the operator's machine; one that takes longer than 30 minutes is ended. */
+async function start(lab: TestLab, [command = '', ...args]: readonly string[]): Promise<ChildProcess> {
+  if (!existsSync(program)) throw new Error(`${program}: is missing; run \`npm run build\``);
+  const argv = await asMachine(lab.plan, 'operator', [
+    ...[process.execPath, program, command, '--api-model', join(lab.clusterDir, 'apimodel.json')],
+    ...['--ssh-host', lab.plan.fqdn, '--linux-ssh-private-key', lab.sshKey, '--yes', ...args],
+  ]);
+  return spawnApart(argv, ['ignore', 'pipe', 'pipe'], 30 * 60_000);
+}
+
+function ended(child: ChildProcess): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    process.stdout.write(text);
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code: code ?? 128, stdout, stderr }));
+  });
+}
+
+/** Runs the built command in the lab's network to its end. */
+export async function runKeyroll(lab: TestLab, args: readonly string[]): Promise<Ended> {
+  return ended(await start(lab, args));
+}
+
+/** Runs the built command and kills it with all it started as soon as its journal has the record. */
+export async function runUntil(lab: TestLab, args: readonly string[], place: Place): Promise<void> {
+  const child = await start(lab, args);
+  const end = ended(child);
+  const gone = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  while (!gone() && !hasRecord(lab, place)) await sleep(5);
+  if (!gone()) await sleep(place.afterMs ?? 0);
+  if (gone()) {
+    const { code, stderr } = await end;
+    throw new Error(
+      `keyroll ${args.join(' ')}: ended with ${code} before its journal had ${place.type} ${String(place.id)}: ${stderr.slice(-2000)}`,
+    );
+  }
+  process.kill(-(child.pid ?? 0), 'SIGKILL');
+  await end;
+  say(`killed at ${place.type} ${String(place.id)}`);
+}
+
+function hasRecord(lab: TestLab, { type, id }: Place): boolean {
+  const root = join(lab.clusterDir, '_keyroll');
+  const folders = existsSync(root) ? readdirSync(root) : [];
+  const newest = folders
+    .filter((name) => existsSync(join(root, name, 'journal.jsonl')))
+    .sort()
+    .at(-1);
+  if (newest === undefined) return false;
+  const lines = readFileSync(join(root, newest, 'journal.jsonl'), 'utf8').split('\n');
+  // The last line may be half written.
+  return lines.slice(0, -1).some((line) => {
+    const record = JSON.parse(line) as JournalRecord;
+    return record.type === type && id.test(record.id);
+  });
+}
