@@ -48,8 +48,9 @@ move_aside() {
     mv -f "$old" "$1/"
   done
 }
-# A CA that stays has signed the old one too: then it is moved away once.
-if ! signed || [ ! -e "$aside" ]; then
+# A CA that stays has signed the old one too: then it is moved away once. On the way back a node that was never refreshed
+# keeps what it has.
+if ! signed || { [ ! -e "$aside" ] && { [ "$side" = new ] || [ -d "$kept" ]; }; }; then
   move_aside "$aside"
   if [ "$side" = old ] && [ -d "$kept" ]; then
     cp -a "$kept"/kubelet-client-*.pem "$pki/"

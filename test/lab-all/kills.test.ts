@@ -74,7 +74,7 @@ labSuite('lab: keyroll is killed', () => {
 
   describe('in present and in refresh, then taken back', () => {
     const of = watched({
-      ...{ title: 'killed and taken back', load: gentle, args: ['--no-probe'] },
+      ...{ title: 'killed and taken back', load: { ...gentle, staysOld: true }, args: ['--no-probe'] },
       ...{ kills: untilRefresh, then: 'rollback' as const },
     });
     it('ends rolled back', () => {

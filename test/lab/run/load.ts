@@ -13,10 +13,12 @@ export function newKubeconfigOf(lab: TestLab): string {
   return join(lab.clusterDir, '_rotate_certs_output', 'kubeconfig', `kubeconfig.${network.location}.json`);
 }
 
-/** Requests a second. */
+/** Requests a second, and as whom. */
 export interface LoadRates {
   readonly reads?: number;
   readonly writes?: number;
+  /** The old kubeconfig to the end. */
+  readonly staysOld?: boolean;
 }
 
 /** Starts reads and writes on kept connections, spread over all masters and the balancer. */
@@ -24,11 +26,14 @@ export async function startLoad(
   lab: TestLab,
   folder: string,
   kubeconfig: string,
-  { reads = 100, writes = 30 }: LoadRates = {},
+  { reads = 100, writes = 30, staysOld = false }: LoadRates = {},
 ): Promise<Child> {
   const addressed = { fqdn: lab.plan.fqdn, masters: lab.masters.map(({ ip }) => ip) };
-  const order = { ...proberOrder(addressed, lab.clusterDir, { reads, writes }), kubeconfig };
+  const { newKubeconfig, ...order } = {
+    ...proberOrder(addressed, lab.clusterDir, { reads, writes }),
+    kubeconfig,
+  };
   const file = join(folder, 'load.json');
-  await writeFile(file, JSON.stringify(order));
+  await writeFile(file, JSON.stringify(staysOld ? order : { ...order, newKubeconfig }));
   return startChild(lab, 'load-main', file);
 }

@@ -45,7 +45,7 @@ export interface RotationWish {
   readonly load: boolean | LoadRates;
   /** Where keyroll is killed; after each the next command goes on. */
   readonly kills?: readonly Place[];
-  /** What goes on after a kill, and is not killed at the last. Left out: `resume`. */
+  /** What comes after the last kill, and is not killed. Left out: `resume`. */
   readonly then?: 'resume' | 'rollback';
   /** Break things afterwards, and see that they are named. */
   readonly broken?: boolean;
@@ -93,8 +93,8 @@ async function rotateOnce(lab: TestLab, wish: RotationWish): Promise<Rotation> {
   try {
     const begun = Date.now();
     const report = join(folder, 'report.json');
-    for (const [index, place] of kills.entries())
-      await runUntil(lab, index === 0 ? ['rotate-certs', ...args] : ['resume', ...args], place);
+    // The same command goes on: before the keys were made there is nothing that `resume` could take up.
+    for (const place of kills) await runUntil(lab, ['rotate-certs', ...args], place);
     const command = kills.length === 0 ? 'rotate-certs' : then;
     const { code, stdout, stderr } = await runKeyroll(lab, [command, ...args, '--report', report]);
     const ended = Date.now();
