@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it } from 'vitest';
 import type { Report } from '../../src/report/report.js';
 import { labSuite } from '../lab/lab-suite.js';
-import { runKeyroll } from '../lab/run/rotation.js';
+import { runKeyroll } from '../lab/run/keyroll.js';
 import { say } from '../lab/say.js';
 import { bringUp, type TestLab } from '../lab/test-lab.js';
 
@@ -73,7 +73,7 @@ labSuite('lab: a cluster whose certificates have all expired', () => {
     const folder = await mkdtemp(join(tmpdir(), 'keyroll-lab-test-'));
     try {
       const file = join(folder, 'report.json');
-      const { code, stderr } = await runKeyroll(lab, ['--force', '--report', file]);
+      const { code, stderr } = await runKeyroll(lab, ['rotate-certs', '--force', '--report', file]);
       expect(code, stderr).toBe(0);
       const report = JSON.parse(await readFile(file, 'utf8')) as Report;
       say(`rescued after ${report.seconds} s: ${JSON.stringify(report.phases)}`);

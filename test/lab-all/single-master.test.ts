@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { failuresIn, type Report } from '../../src/report/report.js';
 import { labSuite } from '../lab/lab-suite.js';
-import { runKeyroll } from '../lab/run/rotation.js';
+import { runKeyroll } from '../lab/run/keyroll.js';
 import { say } from '../lab/say.js';
 import { bringUp } from '../lab/test-lab.js';
 
@@ -14,7 +14,7 @@ labSuite('lab: a cluster with one master', () => {
     const folder = await mkdtemp(join(tmpdir(), 'keyroll-lab-test-'));
     try {
       const file = join(folder, 'report.json');
-      const { code, stderr } = await runKeyroll(lab, ['--report', file]);
+      const { code, stderr } = await runKeyroll(lab, ['rotate-certs', '--report', file]);
       const report = JSON.parse(await readFile(file, 'utf8')) as Report;
       for (const [name, { requests, failed, resent, longestLatencyMs, failures }] of Object.entries(
         report.probe,
