@@ -173,6 +173,22 @@ function lastLine(text: string): string {
 
 type Attempt = Readonly<{ accepted: boolean | undefined; answer: string }>;
 
+/**
+ * What became of each old credential when it was used before `distrust`: tried once, and written down, since a run that
+ * takes the rotation up in `distrust` can no longer see it. Empty where nobody tried in time.
+ */
+export async function triedBeforeDistrust(session: Session): Promise<Map<string, Attempt>> {
+  const { journal } = session.state;
+  const id = 'old-credentials-before-distrust';
+  const known = journal.records.find((record) => record.type === 'fact' && record.id === id);
+  if (known) return new Map(known.details as [string, Attempt][]);
+  if (journal.records.some((record) => record.type === 'intent' && record.id.startsWith('distrust/')))
+    return new Map();
+  const tried = await tryAll(oldCredentials(session));
+  journal.append('fact', id, [...tried]);
+  return tried;
+}
+
 /** Tries every old credential. One that cannot be tried is an answer too, and counts as neither accepted nor refused. */
 export async function tryAll(credentials: readonly OldCredential[]): Promise<Map<string, Attempt>> {
   return new Map(

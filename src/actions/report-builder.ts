@@ -115,12 +115,15 @@ export class ReportBuilder {
   }
 
   #refusedReports(): RefusedReport[] {
-    return [...this.#refused].map(([name, { accepted, answer }]) => ({
-      name,
-      acceptedBefore: this.#accepted.get(name)?.accepted === true,
-      refusedAfter: accepted === false,
-      answer,
-    }));
+    return [...this.#refused].map(([name, { accepted, answer }]) => {
+      const before = this.#accepted.get(name);
+      return {
+        name,
+        ...(before === undefined ? {} : { acceptedBefore: before.accepted === true }),
+        refusedAfter: accepted === false,
+        answer,
+      };
+    });
   }
 }
 

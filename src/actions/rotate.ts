@@ -17,7 +17,13 @@ import { withLocks } from './locks.js';
 import { demandSameSet, givenProfile, profileBlockers } from './given-profile.js';
 import type { RotateOptions } from './options.js';
 import { checkOperatorFiles } from './operator-files.js';
-import { keepOldTokens, keepProxyCerts, oldCredentials, tryAll } from './old-credentials.js';
+import {
+  keepOldTokens,
+  keepProxyCerts,
+  oldCredentials,
+  triedBeforeDistrust,
+  tryAll,
+} from './old-credentials.js';
 import { keepKeysOnMasters, prepareNodes, runPhase } from './phase.js';
 import { startPods } from './pod-probing.js';
 import { noProbing, startProbing, type Probing } from './probing.js';
@@ -164,7 +170,7 @@ async function backOnFailure(
 /** True when `--pause-after` ended the run before the last phase. */
 async function runPhases(session: Session, probing: Probing, report: ReportBuilder): Promise<boolean> {
   for (const phase of phaseNames) {
-    if (phase === 'distrust') report.accepted(await tryAll(oldCredentials(session)));
+    if (phase === 'distrust') report.accepted(await triedBeforeDistrust(session));
     await probing.beforePhase(phase);
     await onePhase(session, phase, report);
     await probing.afterPhase(phase);

@@ -100,6 +100,6 @@ function refused({ refused: all, outcome }: Report): string[] {
     );
   return all.map(
     ({ name, acceptedBefore, refusedAfter, answer }) =>
-      `${refusedAfter ? 'refused' : 'NOT REFUSED'}: old ${name} (${answer}); before distrust it was ${acceptedBefore ? 'accepted' : 'not accepted'}`,
+      `${refusedAfter ? 'refused' : 'NOT REFUSED'}: old ${name} (${answer}); before distrust it was ${acceptedBefore === undefined ? 'not tried' : acceptedBefore ? 'accepted' : 'not accepted'}`,
   );
 }

@@ -16,7 +16,8 @@ export interface CredentialReport {
 /** An old credential that was tried before and after `distrust`. */
 export interface RefusedReport {
   readonly name: string;
-  readonly acceptedBefore: boolean;
+  /** Left out: nobody tried before. */
+  readonly acceptedBefore?: boolean;
   readonly refusedAfter: boolean;
   readonly answer: string;
 }

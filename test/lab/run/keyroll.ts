@@ -72,18 +72,17 @@ export async function runUntil(lab: TestLab, args: readonly string[], place: Pla
   say(`killed at ${place.type} ${String(place.id)}`);
 }
 
+/** In the rotation that has not ended. */
 function hasRecord(lab: TestLab, { type, id }: Place): boolean {
   const root = join(lab.clusterDir, '_keyroll');
-  const folders = existsSync(root) ? readdirSync(root) : [];
-  const newest = folders
-    .filter((name) => existsSync(join(root, name, 'journal.jsonl')))
-    .sort()
-    .at(-1);
-  if (newest === undefined) return false;
-  const lines = readFileSync(join(root, newest, 'journal.jsonl'), 'utf8').split('\n');
-  // The last line may be half written.
-  return lines.slice(0, -1).some((line) => {
-    const record = JSON.parse(line) as JournalRecord;
-    return record.type === type && id.test(record.id);
+  const journals = (existsSync(root) ? readdirSync(root) : [])
+    .map((name) => join(root, name, 'journal.jsonl'))
+    .filter((path) => existsSync(path));
+  return journals.some((path) => {
+    // The last line may be half written.
+    const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+    const records = lines.map((line) => JSON.parse(line) as JournalRecord);
+    const ended = records.some((record) => record.type === 'finished');
+    return !ended && records.some((record) => record.type === type && id.test(record.id));
   });
 }
