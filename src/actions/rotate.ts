@@ -17,13 +17,7 @@ import { withLocks } from './locks.js';
 import { demandSameSet, givenProfile, profileBlockers } from './given-profile.js';
 import type { RotateOptions } from './options.js';
 import { checkOperatorFiles } from './operator-files.js';
-import {
-  keepOldTokens,
-  keepProxyCerts,
-  oldCredentials,
-  triedBeforeDistrust,
-  tryAll,
-} from './old-credentials.js';
+import { keepOldTokens, keepProxyCerts, triedBeforeDistrust } from './old-credentials.js';
 import { keepKeysOnMasters, prepareNodes, runPhase } from './phase.js';
 import { startPods } from './pod-probing.js';
 import { noProbing, startProbing, type Probing } from './probing.js';
