@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,6 +68,18 @@ describe('ClusterLock', () => {
     await ClusterLock.take(new Map([['m2', node('m2')]]), thisHolder('x'), () => undefined);
     await expect(take()).rejects.toThrow('node m2');
     expect(() => readFileSync(file('m0'))).toThrow('ENOENT');
+  });
+
+  it('does not take over what it cannot tell the age of', async () => {
+    const bin = join(root, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'stat'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    await take();
+    const path = process.env['PATH'] ?? '';
+    vi.stubEnv('PATH', `${bin}:${path}`);
+    await expect(take('rollback')).rejects.toThrow('the age of /var/lib/keyroll/lock cannot be told');
+    vi.unstubAllEnvs();
+    expect(readFileSync(file('m0'), 'utf8')).toContain('rotate-certs');
   });
 
   it('takes a dead holder over: at once where the process is known to be gone, else after a minute', async () => {

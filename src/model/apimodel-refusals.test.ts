@@ -139,6 +139,26 @@ describe('bad input gets one clear error', () => {
       `${where}.clientPrivateKey: found an encrypted key; expected one without a passphrase; decrypt it with openssl rsa -traditional`,
     );
   });
+  it.each([
+    ['linuxProfile', 'adminUsername', '../../etc/cron.d/x'],
+    ['linuxProfile', 'adminUsername', 'azure user'],
+    ['linuxProfile', 'adminUsername', '$(reboot)'],
+    ['linuxProfile', 'adminUsername', '-oProxyCommand=reboot'],
+    ['masterProfile', 'fqdn', 'api.example.org;reboot'],
+    ['masterProfile', 'fqdn', 'api.example.org/../x'],
+    ['masterProfile', 'fqdn', 'user@api.example.org'],
+    ['masterProfile', 'dnsPrefix', 'prefix\nDNS:evil.example.org'],
+    ['agentPoolProfiles', 'name', '`reboot`'],
+    ['agentPoolProfiles', 'name', '../pool'],
+  ] as const)('a hostile %s.%s: %j', (profileName, field, hostile) => {
+    const change = ({ properties }: Document): void => {
+      const found = (properties as unknown as Record<string, Field | Field[]>)[profileName];
+      Object.assign(Array.isArray(found) ? (found[0] ?? {}) : (found ?? {}), { [field]: hostile });
+    };
+    expect(message(model(profile, change))).toMatch(
+      new RegExp(`properties\\.${profileName}(\\[0\\])?\\.${field}: found ".*"; expected `),
+    );
+  });
   it('Windows line ends', () => {
     const crlf = profile.apiServerCertificate.replaceAll('\n', '\r\n');
     expect(message(model({ ...profile, apiServerCertificate: crlf }))).toBe(

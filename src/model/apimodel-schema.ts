@@ -2,6 +2,20 @@ import { z } from 'zod';
 import { certificateProfileSchema } from './certificate-profile.js';
 
 const NAME = z.string('a text').min(1, 'a text');
+
+/** These become parts of paths, of command lines and of names in certificates: nothing in them may mean anything there. */
+const USER = NAME.regex(
+  /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/,
+  'the name of a user: a letter, then letters, digits, "-", "_" and "."',
+);
+const LABEL = NAME.regex(
+  /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
+  'letters, digits, "-" and "_", at most 63 of them',
+);
+const HOST = z
+  .string('a text')
+  .regex(/^([A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.(?=.)|$))*\.?$/, 'the name or address of a host');
+
 const COUNT = z.int('a whole number').positive('a number above 0');
 
 const privateCluster = z.looseObject({ enabled: z.boolean().nullish() }).nullish();
@@ -11,8 +25,8 @@ const apiServerConfig = z.looseObject({ '--secure-port': z.string().nullish() })
 const masterProfile = z.looseObject(
   {
     count: COUNT,
-    dnsPrefix: NAME,
-    fqdn: z.string().nullish(),
+    dnsPrefix: LABEL,
+    fqdn: HOST.nullish(),
     subjectAltNames: z.array(z.string()).nullish(),
     firstConsecutiveStaticIP: z.string().nullish(),
     availabilityProfile: z
@@ -26,7 +40,7 @@ const masterProfile = z.looseObject(
 );
 
 const agentPool = z.looseObject({
-  name: NAME,
+  name: LABEL,
   count: z.int('a whole number').nonnegative('0 or more'),
   osType: z.enum(['', 'Linux', 'Windows'], '"Linux" or "Windows"').nullish(),
 });
@@ -40,13 +54,16 @@ const windowsProfile = z
   })
   .nullish();
 
-const environment = z.looseObject({ resourceManagerVMDNSSuffix: z.string().nullish() });
+const environment = z.looseObject({ resourceManagerVMDNSSuffix: HOST.nullish() });
 
 /** What a rotation reads of an aks-engine API model; all else is kept and not looked at. */
 export const apiModelSchema = z.looseObject(
   {
     apiVersion: z.literal('vlabs', '"vlabs"'),
-    location: z.string().nullish(),
+    location: z
+      .string('a text')
+      .regex(/^[A-Za-z0-9 _-]*$/, 'the name of an Azure location')
+      .nullish(),
     properties: z.looseObject(
       {
         orchestratorProfile: z.looseObject(
@@ -62,7 +79,7 @@ export const apiModelSchema = z.looseObject(
         masterProfile,
         agentPoolProfiles: z.array(agentPool).nullish(),
         windowsProfile,
-        linuxProfile: z.looseObject({ adminUsername: NAME }, 'an object'),
+        linuxProfile: z.looseObject({ adminUsername: USER }, 'an object'),
         certificateProfile: certificateProfileSchema,
         customCloudProfile: z.looseObject({ environment: environment.nullish() }).nullish(),
       },

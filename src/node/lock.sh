@@ -16,7 +16,11 @@ flock -w 10 9 || die "lock: $lock.guard is held by another process for 10 s"
 
 owner() { sed -n 1p "$lock" 2>/dev/null || say ''; }
 holder() { sed -n 2p "$lock" 2>/dev/null || say ''; }
-age() { echo $(( $(date +%s) - $(stat -c %Y "$lock") )); }
+# Said outright: an age that cannot be told must end the script, not count as old.
+age() {
+  touched=$(stat -c %Y "$lock") || die "lock: the age of ${lock#"$ROOT"} cannot be told"
+  echo $(($(date +%s) - touched))
+}
 put() {
   printf '%s\n%s\n' "$token" "$1" >"$lock.new"
   sync "$lock.new"
@@ -28,8 +32,9 @@ case $action in
     read -r line
     answer=taken
     if [ -s "$lock" ] && [ "$(owner)" != "$token" ]; then
-      if [ "$(age)" -lt "$stale" ] && [ "$(owner)" != "$instead" ]; then say "held $(age) $(holder)"; exit 0; fi
-      answer="taken-over $(age) $(holder)"
+      age=$(age)
+      if [ "$age" -lt "$stale" ] && [ "$(owner)" != "$instead" ]; then say "held $age $(holder)"; exit 0; fi
+      answer="taken-over $age $(holder)"
     fi
     put "$line"
     say "$answer" ;;

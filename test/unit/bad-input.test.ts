@@ -44,6 +44,9 @@ describe('with an API model that cannot be used nothing is touched', () => {
     ['not JSON', text.slice(1)],
     ['a CA of another set', text.replace('"apiServerCertificate"', '"futureCertificate"')],
     ['Windows line ends', text.replace(/\\n/g, '\\r\\n')],
+    ['a user whose name leads elsewhere', text.replace('"azureuser"', '"../../root/x"')],
+    ['a user whose name is a command', text.replace('"azureuser"', '"a; touch /tmp/x"')],
+    ['a pool whose name is a command', text.replace('"linuxpool"', '"$(reboot)"')],
     ['too few peers', text.replace('"count": 3', '"count": 5')],
   ])('%s', async (_name, model) => {
     expect(model).not.toBe(text);

@@ -11,13 +11,13 @@ export function chown({ node, args, env }: Call): Answer {
   return { code: 0 };
 }
 
-/** `stat [-L] -c FORMAT FILE…` with %a, %U, %G and %s. */
+/** `stat [-L] -c FORMAT FILE…` with %a, %U, %G, %s and %Y. */
 export function stat({ node, args, env }: Call): Answer {
   const { flags, values, rest } = readOptions('stat', args, { flags: ['-L'], values: ['-c'] });
   const format = values.get('-c')?.[0] ?? '';
-  const unknown = /%[^aUGs]/.exec(format)?.[0];
+  const unknown = /%[^aUGsY]/.exec(format)?.[0];
   if (format === '' || unknown !== undefined)
-    throw new NotKnownError(`stat: expected -c with %a, %U, %G, %s, found ${unknown ?? 'none'}`);
+    throw new NotKnownError(`stat: expected -c with %a, %U, %G, %s, %Y, found ${unknown ?? 'none'}`);
   const lines: string[] = [];
   for (const name of rest) {
     const file = resolve(env['PWD'] ?? '/', name);
@@ -29,8 +29,9 @@ export function stat({ node, args, env }: Call): Answer {
         '%U': user,
         '%G': group,
         '%s': String(seen.size),
+        '%Y': String(Math.floor(seen.mtimeMs / 1000)),
       };
-      lines.push(format.replace(/%[aUGs]/g, (field) => told[field] ?? field));
+      lines.push(format.replace(/%[aUGsY]/g, (field) => told[field] ?? field));
     } catch (error) {
       return {
         code: 1,

@@ -18,12 +18,9 @@ const everyMs = 400;
 const privateKey =
   /PRIVATE KEY-----|LS0tLS1CRUdJTiB(?:QUklWQVRFIEtFW|SU0EgUFJJVkFURSBLRV|FQyBQUklWQVRFIEtFW)/;
 
-/** Looks at command lines and at the modes of private keys until it is told to stop. */
+/** Looks at command lines and at the modes of private keys of a lab until it is told to stop. */
 export function watchSecrets(lab: TestLab): { stop(): Watched } {
-  const commandLines = new Set<string>();
-  const keys = new KeyFiles();
-  const openBefore = new Set<string>();
-  const folders = [
+  return watchFolders([
     lab.clusterDir,
     ...lab.nodes.flatMap(({ root, kubelet }) => [
       join(root, 'etc/kubernetes'),
@@ -32,7 +29,14 @@ export function watchSecrets(lab: TestLab): { stop(): Watched } {
       join(root, 'tmp'),
       join(kubelet, 'pki'),
     ]),
-  ];
+  ]);
+}
+
+/** The same for any folders, with all that is in them. */
+export function watchFolders(folders: readonly string[]): { stop(): Watched } {
+  const commandLines = new Set<string>();
+  const keys = new KeyFiles();
+  const openBefore = new Set<string>();
   let rounds = 0;
   const look = (): void => {
     rounds += 1;
