@@ -5,6 +5,9 @@ import { byOs, type ClusterNode } from '../model/cluster.js';
 import { phaseNames, type PhaseName } from '../model/plan.js';
 import type { Session } from './session.js';
 
+/** The journal's fact that some node was seen to accept the new side alone. */
+export const distrustSeen = 'distrust/seen';
+
 /**
  * What a rotation that is taken up shows: the journal's word first, then the nodes'. Units that still run on nodes are
  * waited for. Where the two differ, the nodes are right: phases that they have behind them count as ended, and what the
@@ -80,6 +83,8 @@ function endWhatNodesHaveBehindThem(session: Session, standings: ReadonlyMap<str
     session.note(`the journal does not say that ${phase} has ended, but nodes show what comes after it`);
     journal.append('phase', phase, { ms: 0, observations: [] });
   }
+  // A journal that was rebuilt from a master knows nothing of it, and it closes the way back.
+  if (farthest === rankOf('distrust')) journal.remember(distrustSeen, true);
 }
 
 function reopenWhatNodesLack(session: Session, standings: ReadonlyMap<string, Standing>): void {

@@ -9,7 +9,7 @@ import type { StopRequest } from '../execute/stop.js';
 import { StateFolder } from '../adapters/fs/state-folder.js';
 import { resumeAutoscaler } from './autoscaler.js';
 import { NoWayError, DeclinedError } from './errors.js';
-import { takeStock } from './found.js';
+import { distrustSeen, takeStock } from './found.js';
 import { lookBack, reached } from './look-back.js';
 import { newCredentials, tryAll } from './old-credentials.js';
 import type { RotateOptions } from './options.js';
@@ -47,6 +47,7 @@ export async function rollback(
     const session = await takeUp(options, model, withApiPort(layout, model.apiPort), control, state);
     try {
       await takeStock(session);
+      demandReturn(state);
       if (!(await consent())) throw new DeclinedError('nothing was changed');
       return await goBack(session);
     } finally {
@@ -65,7 +66,10 @@ export function demandReturn({ journal, rotation }: StateFolder): void {
     throw new NoWayError(
       `rotation ${rotation}: is a rescue, and the certificates of before were accepted by nobody; the way forward is keyroll resume`,
     );
-  if (!journal.records.some(({ type, id }) => type === 'intent' && id.startsWith('distrust/'))) return;
+  const begun = journal.records.some(
+    ({ type, id }) => (type === 'intent' && id.startsWith('distrust/')) || (type === 'fact' && id === distrustSeen),
+  );
+  if (!begun) return;
   throw new NoWayError(
     `rotation ${rotation}: distrust has begun, and after it there is no way back: masters may accept the new side alone; the way forward is keyroll resume`,
   );

@@ -11,9 +11,12 @@ export { gateNames } from './gate.js';
 /** Everything that forbids the start though a person may know better. Looks only; may be called again. */
 export async function gateFindings(context: GateContext): Promise<Finding[]> {
   const nodes = await pMap(context.facts.nodes, (node) => askNode(context, node), { concurrency: 8 });
-  const ofMachines = [...clockGate(nodes), ...diskGate(nodes), ...otherRotationGate(nodes)];
+  const halfDone = otherRotationGate(nodes);
+  // In the middle of a rotation manifests have other names: what they say is not asked before that is settled.
+  const ofFlags = halfDone.length > 0 ? [] : flagsGate(context);
+  const ofMachines = [...clockGate(nodes), ...diskGate(nodes), ...halfDone];
   if (context.rescue === true)
-    return [...ofMachines, ...apiGate(nodes), ...modelGate(context), ...flagsGate(context)];
+    return [...ofMachines, ...apiGate(nodes), ...modelGate(context), ...ofFlags];
   return [
     ...ofMachines,
     ...masterGate(nodes),
@@ -21,7 +24,7 @@ export async function gateFindings(context: GateContext): Promise<Finding[]> {
     ...(await etcdAlarmGate(context)),
     ...(await nodeReadyGate(context)),
     ...modelGate(context),
-    ...flagsGate(context),
+    ...ofFlags,
   ];
 }
 

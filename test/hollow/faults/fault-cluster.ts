@@ -6,8 +6,10 @@ import { endState, nodeFiles, type NodeFiles } from './node-files.js';
 import { nameOf, journalIn, recordsIn, rotationsIn, type Place } from './place.js';
 import { Prober } from './prober.js';
 
-/** No probe of keyroll's own: requests are counted by what outlives it. */
-const always = ['--yes', '--no-probe'];
+/** No probe of keyroll's own, where there would be one: requests are counted by what outlives it. */
+export function unasked(command: string | undefined): string[] {
+  return ['--yes', ...(['clean', 'finish', 'adopt'].includes(command ?? '') ? [] : ['--no-probe'])];
+}
 
 /** A hollow cluster whose requests are counted whatever becomes of keyroll, and what a rotation has made of its files. */
 export class FaultCluster {
@@ -56,7 +58,7 @@ export class FaultCluster {
   /** `resume`, `rollback`, … with more flags, to its end. */
   async run(args: readonly string[], killAt?: Place): Promise<Ended> {
     const how = { ...this.how, ...(killAt ? { killAt } : {}) };
-    const ended = await keyroll(this.cluster, [...args, ...always], how);
+    const ended = await keyroll(this.cluster, [...args, ...unasked(args[0])], how);
     this.outputs.push(ended.output);
     return ended;
   }

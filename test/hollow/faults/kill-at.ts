@@ -4,13 +4,13 @@
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { nameOf, readRecord, recordsIn, whenKilled, type Place } from './place.js';
+import { nameOf, readRecord, unfinishedRecordsIn, whenKilled, type Place } from './place.js';
 
 const wanted = JSON.parse(process.env['KEYROLL_TEST_KILL'] ?? 'null') as (Place & { state: string }) | null;
 
 if (wanted) {
   const append = fs.appendFileSync;
-  const known = recordsIn(wanted.state);
+  const known = unfinishedRecordsIn(wanted.state);
   const replacement: typeof fs.appendFileSync = (file, data, options) => {
     const record = typeof file === 'number' && typeof data === 'string' ? readRecord(data) : undefined;
     const when = record && whenKilled(wanted, record, known);

@@ -9,11 +9,12 @@ export interface Record {
 
 /** Where keyroll is killed: before or after the first record of this kind that the journal did not have yet. */
 export interface Place {
-  /** `next`: before the first such record, or after it when `before` names it. */
+  /** `next`: before or after the first such record, whichever `done` does not name yet. */
   readonly when: 'before' | 'after' | 'next';
   /** Regular expression over `type id`; left out: any. */
   readonly record?: string;
-  readonly before?: readonly string[];
+  /** `before TYPE ID`, `after TYPE ID` */
+  readonly done?: readonly string[];
 }
 
 /** `intent trust/restart/master-0` */
@@ -23,14 +24,15 @@ export function nameOf({ type, id }: Record): string {
 
 /** When keyroll is to be killed as it writes this record; undefined: it goes on. */
 export function whenKilled(
-  { when, record, before = [] }: Place,
+  { when, record, done = [] }: Place,
   found: Record,
   known: ReadonlySet<string>,
 ): 'before' | 'after' | undefined {
   const name = nameOf(found);
-  if (known.has(name) || (record !== undefined && !new RegExp(record).test(name))) return undefined;
-  if (when !== 'next') return when;
-  return before.includes(name) ? 'after' : 'before';
+  if (record !== undefined && !new RegExp(record).test(name)) return undefined;
+  if (when === 'next')
+    return (['before', 'after'] as const).find((moment) => !done.includes(`${moment} ${name}`));
+  return known.has(name) ? undefined : when;
 }
 
 /** A line of a journal; undefined for anything else that is appended to a file. */
@@ -38,6 +40,12 @@ export function readRecord(line: string): Record | undefined {
   if (!line.startsWith('{"at":')) return undefined;
   const { type, id } = JSON.parse(line) as Partial<Record>;
   return type === undefined || id === undefined ? undefined : { type, id };
+}
+
+/** What a run that goes on finds in the journal; empty when one begins. */
+export function unfinishedRecordsIn(state: string): Set<string> {
+  const records = journalIn(state);
+  return new Set(records.some(({ type }) => type === 'finished') ? [] : records.map(nameOf));
 }
 
 /** Names of all records of the latest rotation in a folder of rotations; empty when there is none. */

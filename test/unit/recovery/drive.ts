@@ -67,8 +67,8 @@ export class Drive {
   }
 
   /** Gives commands until one ends what was begun. */
-  async toTheEnd(): Promise<'rotated' | 'rolled back'> {
-    let command: 'resume' | 'rollback' = 'resume';
+  async toTheEnd(first: 'resume' | 'rollback' = 'resume'): Promise<'rotated' | 'rolled back'> {
+    let command = first;
     for (let tries = 0; tries < 50; tries += 1) {
       try {
         return await this.#command(command);

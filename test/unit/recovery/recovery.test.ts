@@ -145,6 +145,7 @@ describe('a journal that is not what the nodes show', () => {
   async function takeUpWith(
     at: number,
     change: (lines: string[]) => string[],
+    command: 'resume' | 'rollback' = 'resume',
   ): Promise<{ end: string; world: World; notes: readonly string[] }> {
     runs += 1;
     const file = join(folder, `${runs}`, 'journal.jsonl');
@@ -160,7 +161,7 @@ describe('a journal that is not what the nodes show', () => {
         .join(''),
     );
     const second = new Drive(first.world, file, []);
-    const end = await second.toTheEnd();
+    const end = await second.toTheEnd(command);
     return { end, world: first.world, notes: second.notes };
   }
 
@@ -169,6 +170,18 @@ describe('a journal that is not what the nodes show', () => {
     expect(notes).toContain(
       'the journal does not say that trust has ended, but nodes show what comes after it',
     );
+    expect(end).toBe('rotated');
+    expectAllNew(world);
+  });
+
+  it('does not know that distrust has begun: there is no way back all the same', async () => {
+    const { places } = await drive([]);
+    const asOfRefresh = (lines: string[]): string[] => {
+      const after = lines.findIndex((line) => line.includes('"id":"distrust/'));
+      expect(lines.slice(after).join()).toContain('"type":"done","id":"distrust/apiserver/');
+      return lines.slice(0, after);
+    };
+    const { end, world } = await takeUpWith(Math.floor(places * 0.9), asOfRefresh, 'rollback');
     expect(end).toBe('rotated');
     expectAllNew(world);
   });
