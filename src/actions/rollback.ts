@@ -67,7 +67,8 @@ export function demandReturn({ journal, rotation }: StateFolder): void {
       `rotation ${rotation}: is a rescue, and the certificates of before were accepted by nobody; the way forward is keyroll resume`,
     );
   const begun = journal.records.some(
-    ({ type, id }) => (type === 'intent' && id.startsWith('distrust/')) || (type === 'fact' && id === distrustSeen),
+    ({ type, id }) =>
+      (type === 'intent' && id.startsWith('distrust/')) || (type === 'fact' && id === distrustSeen),
   );
   if (!begun) return;
   throw new NoWayError(

@@ -26,9 +26,7 @@ async function takeBack(when: string): Promise<string> {
   const isNone = output.includes('holds no rotation that has begun and not ended');
   expect([code, output]).toEqual([isNone ? 3 : 0, output]);
   const changes = Object.entries(faults.changes);
-  const unexpected = isNone
-    ? changes.filter(([file]) => !leftOfNone.test(file))
-    : changes;
+  const unexpected = isNone ? changes.filter(([file]) => !leftOfNone.test(file)) : changes;
   expect(unexpected, when).toEqual([]);
   return isNone ? 'had not begun' : 'all old';
 }

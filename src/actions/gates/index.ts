@@ -15,8 +15,7 @@ export async function gateFindings(context: GateContext): Promise<Finding[]> {
   // In the middle of a rotation manifests have other names: what they say is not asked before that is settled.
   const ofFlags = halfDone.length > 0 ? [] : flagsGate(context);
   const ofMachines = [...clockGate(nodes), ...diskGate(nodes), ...halfDone];
-  if (context.rescue === true)
-    return [...ofMachines, ...apiGate(nodes), ...modelGate(context), ...ofFlags];
+  if (context.rescue === true) return [...ofMachines, ...apiGate(nodes), ...modelGate(context), ...ofFlags];
   return [
     ...ofMachines,
     ...masterGate(nodes),

@@ -222,7 +222,9 @@ beforeAll(async () => {
   const folder = join(root, 'scripts');
   mkdirSync(folder);
   for (const [name, text] of Object.entries(scripts)) writeFileSync(join(folder, name), text);
-  writeFileSync(join(folder, 'install-scripts.sh'), (await loadScripts()).installer);
+  const real = await loadScripts();
+  writeFileSync(join(folder, 'install-scripts.sh'), real.installer);
+  writeFileSync(join(folder, 'with-input.sh'), real.files.get('with-input.sh') ?? '');
   mkdirSync(join(folder, 'windows'));
   writeFileSync(join(folder, 'windows', 'rotate-agent.ps1'), 'Write-Output none');
   pack = await loadScripts(folder);

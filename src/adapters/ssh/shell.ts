@@ -10,6 +10,8 @@ import type { ScriptPack } from './scripts.js';
 import type { Conversation, NodeAddress, NodeShell, RunOptions, RunResult } from './types.js';
 
 const defaultTimeoutMs = 60_000;
+/** Runs another script when all of its input has come: to a script a cut connection looks like the input's end. */
+const wholeInput = 'with-input';
 
 /** A node's root shell over its SSH connection. The scripts are looked for once for each connection. */
 export class SshShell implements NodeShell {
@@ -28,9 +30,10 @@ export class SshShell implements NodeShell {
 
   /** The time counts from the moment sshd has accepted the command, not from the wait for a free channel. */
   async run(script: string, args: readonly string[] = [], options: RunOptions = {}): Promise<RunResult> {
-    const { channel, collector, release } = await this.#start(script, args);
+    const input = Buffer.from(options.stdin ?? '');
+    const { channel, collector, release } = await this.#start(script, args, input.length);
     collector.read();
-    channel.end(options.stdin ?? '');
+    channel.end(input);
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
     const end = await collector.endWithin(timeoutMs);
     release();
@@ -51,12 +54,13 @@ export class SshShell implements NodeShell {
     return forwardFrom(from, this.#link, { host, port }, this.#connectTimeoutMs);
   }
 
-  async #start(script: string, args: readonly string[]): Promise<Session> {
+  async #start(script: string, args: readonly string[], input = 0): Promise<Session> {
     if (!this.#scripts.files.has(`${script}.sh`))
       throw new Error(`${script}.sh is not among the scripts for nodes`);
     // The node's own shell puts KEYROLL_ROOT before the path, as the scripts do; it is empty on real nodes.
-    const file = quote([`${this.#scripts.folder}/${script}.sh`]);
-    const command = [`sudo -n /bin/sh "\${KEYROLL_ROOT-}"${file}`, quote(args)].join(' ').trimEnd();
+    const [name, words] = input === 0 ? [script, args] : [wholeInput, [String(input), script, ...args]];
+    const file = quote([`${this.#scripts.folder}/${name}.sh`]);
+    const command = [`sudo -n /bin/sh "\${KEYROLL_ROOT-}"${file}`, quote(words)].join(' ').trimEnd();
     try {
       return await this.#link.use(async (connection) => {
         await this.#install(connection);

@@ -93,6 +93,8 @@ export class Sshd {
     const child = this.#options.shell.run(['/bin/sh', '-c', command], { stdin: 'pipe', output: 'pipe' });
     channel.on('error', () => undefined);
     if (child.stdin) channel.pipe(child.stdin);
+    // As with sshd, a command sees the end of its input when the connection is lost.
+    channel.on('close', () => child.stdin?.end());
     child.stdout?.pipe(channel, { end: false });
     child.stderr?.pipe(channel.stderr, { end: false });
     child.on('close', (code, signal) => {

@@ -34,7 +34,10 @@ describe('one rotation that everything happens to', () => {
   it('is killed at each kind of step of trust and present, and goes on', minutes(4), async () => {
     // Killed before its keys lay on the disk it had not begun: the same command begins.
     await faults.killed(['rotate-certs', '--leave-bridge'], { when: 'after', record: '^intent prepare/' });
-    await faults.killed(['rotate-certs', '--leave-bridge'], { when: 'after', record: '^intent trust/apiserver/' });
+    await faults.killed(['rotate-certs', '--leave-bridge'], {
+      when: 'after',
+      record: '^intent trust/apiserver/',
+    });
     await faults.killed(['resume'], { when: 'before', record: '^phase trust' });
     await faults.killed(['resume'], { when: 'before', record: '^done present/etcd/' });
   });
