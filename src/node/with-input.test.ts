@@ -20,15 +20,24 @@ describe('with-input.sh', () => {
     node.write('etc/certs/a.key', 'old key');
     for (const cut of [0, 20, input.indexOf('\n') + 1, input.length - 1]) {
       const { code, out } = install(input.slice(0, cut));
-      expect([code, out]).toEqual([1, `install-files: ${cut} of ${input.length} bytes came, and nothing was done\n`]);
-      expect([node.read('etc/certs/a.crt'), node.read('etc/certs/a.key')]).toEqual(['old certificate', 'old key']);
+      expect([code, out]).toEqual([
+        1,
+        `install-files: ${cut} of ${input.length} bytes came, and nothing was done\n`,
+      ]);
+      expect([node.read('etc/certs/a.crt'), node.read('etc/certs/a.key')]).toEqual([
+        'old certificate',
+        'old key',
+      ]);
     }
     expect(readdirSync(node.at('var/lib/keyroll'))).toEqual(['steps']);
   });
 
   it('hands over what came whole, and leaves no copy of it', () => {
     expect(install(input).code).toBe(0);
-    expect([node.read('etc/certs/a.crt'), node.read('etc/certs/a.key')]).toEqual(['new certificate', 'new key']);
+    expect([node.read('etc/certs/a.crt'), node.read('etc/certs/a.key')]).toEqual([
+      'new certificate',
+      'new key',
+    ]);
     expect(readdirSync(node.at('var/lib/keyroll')).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 });
