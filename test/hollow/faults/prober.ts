@@ -27,12 +27,15 @@ export class Prober {
   readonly #timer: NodeJS.Timeout;
   readonly #pending = new Set<Promise<void>>();
   #old: Identity;
+  /** Whom it was last: a folder that is lost says nothing, and changes nobody's trust. */
+  #last: Identity;
 
   /** @param state the folder of rotations that counts at the moment */
   constructor(cluster: HollowCluster, state: () => string) {
     this.#cluster = cluster;
     this.#state = state;
     this.#old = this.#present();
+    this.#last = this.#old;
     this.#timer = setInterval(() => {
       const one = this.#ask();
       this.#pending.add(one);
@@ -43,6 +46,7 @@ export class Prober {
   /** What lies on the first master now is the old side of the next rotation. */
   reread(): void {
     this.#old = this.#present();
+    this.#last = this.#old;
   }
 
   /** No other request begins; those under way end. */
@@ -79,11 +83,14 @@ export class Prober {
     const state = this.#state();
     const keys = join(state, rotationsIn(state).at(-1) ?? '', 'keys');
     const journal = journalIn(state);
+    if (journal.length === 0 || !existsSync(keys)) return this.#last;
     const isNew =
       journal.some(({ type, id }) => type === 'phase' && id === 'refresh') &&
       !journal.some(({ type }) => type === 'rollback');
-    if (!isNew || !existsSync(keys)) return this.#old;
     const read = (name: string): string => readFileSync(join(keys, name), 'utf8');
-    return { ca: read('ca.crt'), cert: read('kubectlClient.crt'), key: read('kubectlClient.key') };
+    this.#last = isNew
+      ? { ca: read('ca.crt'), cert: read('kubectlClient.crt'), key: read('kubectlClient.key') }
+      : this.#old;
+    return this.#last;
   }
 }
