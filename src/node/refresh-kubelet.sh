@@ -18,14 +18,16 @@ case $side in
   *) die "refresh-kubelet: side $side is not known" ;;
 esac
 
+# A run that died may have left one of these at work, which stops and starts the same watchdogs.
+mkdir -p "$STATE/run" "$backup"
+exec 8>"$STATE/refresh.guard"
+flock -w 240 8 || die "refresh-kubelet: another one has been at work for 240 s"
 sh "${0%/*}/install-files.sh" "$rotation"
 signed() { [ -e "$current" ] && openssl verify -CAfile "$ROOT$ca" "$current" >/dev/null 2>&1; }
 healthy() { [ "$(curl -s -m 2 http://127.0.0.1:10248/healthz 2>/dev/null)" = ok ]; }
 started_before() { # the kubelet that runs now is the one from before the files changed
   [ "$(systemctl show -p MainPID --value kubelet)" = "$before" ]
 }
-if signed && [ -e "$done" ]; then say "already there"; exit 0; fi
-
 # What is stopped is written down first: a run that was killed leaves word of it to the next one.
 watchdogs=$STATE/run/kubelet-watchdogs
 start_again() {
@@ -35,7 +37,8 @@ start_again() {
 }
 trap start_again EXIT
 trap 'exit 143' HUP INT TERM
-mkdir -p "$STATE/run" "$backup"
+if signed && [ -e "$done" ]; then say "already there"; exit 0; fi
+
 for unit in "$@"; do
   if systemctl is-active -q "$unit"; then say "$unit" >>"$watchdogs"; systemctl stop "$unit"; fi
 done
