@@ -141,12 +141,12 @@ describe.runIf(all)('one rotation that everything happens to', () => {
     expect([...openKeys]).toEqual([]);
     const secrets = secretsOf(join(faults.state, faults.rotation, 'keys'));
     expect(secrets.length).toBeGreaterThan(20);
-    // Where keys belong: the folder of the rotation, backups, and what a step lays down for its unit, all 0600.
+    // Where keys belong: the operator's own PEM files, the folder of the rotation, backups, and what a step lays down for its unit, all 0600.
     const belong =
       /\/keys\/|\/_rotate_certs_|apimodel\.json|azuredeploy\.parameters|\/backup\/|\/rotations\/|\/etcd-snapshots\/|\/steps\/[^/]*\/files$/;
     const places = [
       ...[dirname(faults.cluster.modelFile), dirname(faults.state)].flatMap((folder) =>
-        filesBelow(folder, new RegExp(`${belong.source}|/kubeconfig/`)),
+        filesBelow(folder, new RegExp(`${belong.source}|/kubeconfig/|\\.key$`)),
       ),
       ...faults.cluster.machines.flatMap(({ node }) =>
         ['/var/lib/keyroll', '/var/log/azure', '/tmp', '/etc/systemd']
