@@ -20,7 +20,6 @@ import type { KubeClient, KubeObject } from '../adapters/kube/types.js';
 import type { Layout } from '../layouts/layout.js';
 import { planPhase } from '../plan/plan.js';
 import { planKeeping, planPreparation } from '../plan/prepare.js';
-import { planRescuePreparation } from '../plan/rescue.js';
 import { refreshNode, refreshWindowsNode } from '../plan/refresh.js';
 import { runStep } from '../steps/index.js';
 import { members } from '../steps/etcd.js';
@@ -80,7 +79,7 @@ export async function keepOnMasters(session: Session): Promise<void> {
 export async function prepareNodes(session: Session): Promise<void> {
   session.emit({ code: 'doing', text: 'making the nodes ready: boot units, etcd snapshots' });
   const facts = session.facts();
-  await executeFlow(session, session.rescue ? planRescuePreparation(facts) : planPreparation(facts));
+  await executeFlow(session, planPreparation(facts, session.rescue));
 }
 
 /** The new keys lie on every master, before the first change: with the operator's folder lost, `keyroll adopt` has them. */

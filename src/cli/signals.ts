@@ -2,8 +2,9 @@ import type { StopRequest } from '../execute/stop.js';
 import { exitCodes } from './exit-codes.js';
 
 /**
- * Ctrl-C once: the step in hand is finished, then the run stops at a safe place. Twice: it stops at once, which is as safe
- * as any crash. A SIGTERM is taken as a Ctrl-C. Returns what undoes it.
+ * The first SIGINT (Ctrl-C) or SIGTERM: the step in hand is finished, then the run stops at a safe place. The second: the
+ * process ends at once; what it had begun is found again from the journal and the nodes, as after any crash.
+ * The returned function gives both signals back their former effect.
  */
 export function stopOnSignals(stop: StopRequest, say: (text: string) => void): () => void {
   const onSignal = (): void => {

@@ -4,9 +4,10 @@ import { mastersOf, type Facts } from './facts.js';
 
 /**
  * Before the first change: every node gets the unit that completes at boot what a crash cut off, and every master takes a
- * snapshot of its etcd member. Needs no key, so the keys may be made meanwhile.
+ * snapshot of its etcd member, unless the cluster is `dead`: then etcd may not answer. Needs no key, so the keys may be
+ * made meanwhile.
  */
-export function planPreparation(facts: Facts): Flow {
+export function planPreparation(facts: Facts, dead = false): Flow {
   return {
     parallel: facts.nodes.map((node) =>
       step({
@@ -15,6 +16,7 @@ export function planPreparation(facts: Facts): Flow {
         title: `${node.name}: is made ready to lose keyroll, its connection or its power`,
         node: node.name,
         master: node.role === 'master',
+        ...(dead ? { dead } : {}),
       }),
     ),
     limit: 8,

@@ -18,25 +18,6 @@ import { nodeWorkloads, refreshNode, refreshWindowsNode } from './refresh.js';
 import { manifestNames } from './swaps.js';
 
 /**
- * Before a rescue changes anything: as before a rotation, but that no snapshot is asked of an etcd that may not answer.
- */
-export function planRescuePreparation(facts: Facts): Flow {
-  return {
-    parallel: facts.nodes.map((node) =>
-      step({
-        id: `prepare/${node.name}`,
-        kind: 'prepare-node',
-        title: `${node.name}: is made ready to lose keyroll, its connection or its power`,
-        node: node.name,
-        master: node.role === 'master',
-        dead: true,
-      }),
-    ),
-    limit: 8,
-  };
-}
-
-/**
  * rescue-masters, over SSH alone: no API server answers, so nothing is kept up.
  *
  * 1. all masters stop: static pods, kubelet, etcd; the data of each stopped member are copied;

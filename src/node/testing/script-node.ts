@@ -1,5 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -82,6 +83,24 @@ export class ScriptNode {
       env: this.#environment,
     });
     return { code: status, out: stdout + stderr };
+  }
+
+  /** Starts a script; resolves to its exit code and what it said. */
+  start(script: string, args: readonly string[]): Promise<{ code: number | null; out: string }> {
+    const child = spawn('/bin/sh', [scriptPath(script), ...args], {
+      env: this.#environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (out += text));
+    return new Promise((resolve) => child.once('close', (code) => resolve({ code, out })));
+  }
+
+  /** A command of this node, instead of the one it had. */
+  command(name: string, text: string): void {
+    writeFileSync(this.at(`commands/${name}`), `#!/bin/sh\n${text}\n`);
+    chmodSync(this.at(`commands/${name}`), 0o755);
   }
 
   /** A command that ends its caller as a crash would, whenever its arguments match a pattern of the shell. */
