@@ -5,7 +5,7 @@
 .PHONY: help deps preflight demo demo-real test test-check test-unit test-lab test-faults test-all bench lab-up lab-down clean
 
 installed := node_modules/.installed-lock.json
-json = --reporter=$(1) --reporter=json --outputFile.json=out/tests/$(2).json
+json = --reporter=$(1) --reporter=./scripts/hook-failures-reporter.mjs --reporter=json --outputFile.json=out/tests/$(2).json
 
 help:
 	@echo 'make demo        a hollow cluster, rotated before your eyes (any Linux, no root; 1 minute)'

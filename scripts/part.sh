@@ -5,7 +5,8 @@ set -u
 name=$1
 shift
 mkdir -p out/tests
-rm -f "out/tests/$name.exit" "out/tests/$name.json"
+rm -f "out/tests/$name.exit" "out/tests/$name.json" "out/tests/$name.hooks.json"
+export KEYROLL_TEST_PART="$name"
 "$@"
 code=$?
 echo "$code" >"out/tests/$name.exit"

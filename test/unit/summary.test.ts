@@ -60,9 +60,34 @@ describe('summary.mjs', () => {
   it('counts a file that could not be loaded as a failure', () => {
     part('unit', 1, {}, 'failed', 'Cannot find module\n  at x');
     expect(summary().lines).toEqual([
+      'a.test.ts: Cannot find module',
+      '    at x',
       'failed: a.test.ts: Cannot find module',
       '0 passed, 1 failed, 0 skipped',
     ]);
+  });
+
+  it('ends with what failed tests and hooks said, of a long text its beginning and its end', () => {
+    const said = [
+      'AssertionError: 3 requests failed',
+      ...Array.from({ length: 99 }, () => 'so it went'),
+      'the end',
+    ].join('\n');
+    const assertionResults = [{ fullName: 'bad', status: 'failed', failureMessages: [said] }];
+    const file = { name: resolve('a.test.ts'), status: 'failed', message: '', assertionResults };
+    part('unit', 1);
+    writeFileSync(join(folder, 'unit.json'), JSON.stringify({ testResults: [file] }));
+    writeFileSync(join(folder, 'unit.hooks.json'), JSON.stringify([['a rotation', 'Error: no lab']]));
+    const { lines } = summary();
+    expect(lines.slice(0, 2)).toEqual(['a.test.ts: bad', '  AssertionError: 3 requests failed']);
+    expect(lines.slice(-5)).toEqual([
+      '  the end',
+      'a rotation',
+      '  Error: no lab',
+      'failed: a.test.ts: bad',
+      '0 passed, 1 failed, 0 skipped',
+    ]);
+    expect(lines.length).toBeLessThan(40);
   });
 
   it('counts a failure that no test shows, and a part that never ended', () => {
