@@ -15,34 +15,32 @@ export function disruptionGuard(kube: () => KubeClient): DisruptionGuard {
   let turn = Promise.resolve();
 
   const enter = async (node: string): Promise<void> => {
-    for (;;) {
-      const homes = busy.size === 0 ? [] : await endpointNodes(kube());
-      if (
-        !homes.some((nodes) => nodes.size > 1 && [...nodes].every((home) => home === node || busy.has(home)))
-      )
-        break;
+    while (await wouldEmptyAService(node)) {
       await new Promise<void>((resolve) => waiting.push(resolve));
     }
     busy.add(node);
   };
-  const leave = (node: string): void => {
-    busy.delete(node);
-    const all = waiting;
-    waiting = [];
-    for (const wake of all) wake();
+  const wouldEmptyAService = async (node: string): Promise<boolean> => {
+    const homes = busy.size === 0 ? [] : await endpointNodes(kube());
+    return homes.some(
+      (nodes) => nodes.size > 1 && [...nodes].every((home) => home === node || busy.has(home)),
+    );
   };
 
   return {
-    async run(node, disturb) {
+    enter(node) {
+      // Not behind others, who may wait for just this node to leave.
+      if (busy.has(node)) return Promise.resolve();
       // Nodes decide one after another, or two could take the last two endpoints at the same moment.
       const mine = turn.then(() => enter(node));
       turn = mine.catch(() => undefined);
-      await mine;
-      try {
-        return await disturb();
-      } finally {
-        leave(node);
-      }
+      return mine;
+    },
+    leave(node) {
+      busy.delete(node);
+      const all = waiting;
+      waiting = [];
+      for (const wake of all) wake();
     },
   };
 }

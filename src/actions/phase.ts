@@ -20,7 +20,7 @@ import type { KubeClient, KubeObject } from '../adapters/kube/types.js';
 import type { Layout } from '../layouts/layout.js';
 import { planPhase } from '../plan/plan.js';
 import { planKeeping, planPreparation } from '../plan/prepare.js';
-import { refreshNode, refreshWindowsNode } from '../plan/refresh.js';
+import { refreshNode, refreshWindowsNode, whole } from '../plan/refresh.js';
 import { runStep } from '../steps/index.js';
 import { members } from '../steps/etcd.js';
 import { holdsNodeCredentials, type Pod } from '../steps/workloads.js';
@@ -143,7 +143,7 @@ async function readNodesAgain(session: Session, phase: PhaseName | 'rescue-nodes
   if (phase === 'trust' || phase === 'present') return;
   const { nodes, windows } = byOs(fresh);
   const flows = [
-    ...nodes.map((node) => refreshNode(session.facts(), node)),
+    ...nodes.map((node) => whole(refreshNode(session.facts(), node))),
     ...windows.map(refreshWindowsNode),
   ];
   await executeFlow(session, { parallel: flows, limit: 3 });

@@ -153,7 +153,7 @@ async function refresh(
 }
 
 function filesOf(facts: Facts, node: ClusterNode): Extract<Step, { kind: 'refresh-node' }>['files'] {
-  return stepsOf(refreshNode(facts, node)).flatMap((step) =>
+  return stepsOf(refreshNode(facts, node).restart).flatMap((step) =>
     step.kind === 'refresh-node' ? step.files : [],
   );
 }

@@ -154,8 +154,8 @@ export type Step = StepBase &
     | { readonly kind: 'start-etcd'; readonly node: string }
     /** kubelet starts, and with it the static pods whose manifests are among the files. */
     | { readonly kind: 'start-master'; readonly node: string; readonly files: readonly PlannedFile[] }
-    /** Ready by a report of the kubelet that step `since` started. */
-    | { readonly kind: 'await-ready'; readonly node: string; readonly since: string }
+    /** Ready by a report of the kubelet that step `since` started. `guarded`: until then no Service counts on its pods. */
+    | { readonly kind: 'await-ready'; readonly node: string; readonly since: string; readonly guarded?: true }
     | { readonly kind: 'release-node'; readonly node: string }
     | { readonly kind: 'remove-files'; readonly node: string; readonly folders: readonly string[] }
   );

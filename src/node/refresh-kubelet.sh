@@ -2,8 +2,9 @@
 # refresh-kubelet ROTATION SIDE CA WATCHDOG…
 # Standard input: the node's files of this SIDE, `new` or, on the way back, `old` (install-files.sh). Installs them, lets
 # kubelet ask for a client certificate of that side and restarts it once; containers keep running. Ends when the
-# certificate is there and CA signed it. The old client certificates are kept in the backup, and are used again on the
-# way back as long as they are valid.
+# certificate is there and CA signed it; the last line is `since SECONDS`, when the kubelet that runs was started, since
+# the epoch. The old client certificates are kept in the backup, and are used again on the way back as long as they are
+# valid.
 set -eu
 . "${0%/*}/common.sh"
 umask 077
@@ -25,9 +26,11 @@ flock -w 240 8 || die "refresh-kubelet: another one has been at work for 240 s"
 sh "${0%/*}/install-files.sh" "$rotation"
 signed() { [ -e "$current" ] && openssl verify -CAfile "$ROOT$ca" "$current" >/dev/null 2>&1; }
 healthy() { [ "$(curl -s -m 2 http://127.0.0.1:10248/healthz 2>/dev/null)" = ok ]; }
+kubelet_pid() { systemctl show -p MainPID --value kubelet; }
 started_before() { # the kubelet that runs now is the one from before the files changed
-  [ "$(systemctl show -p MainPID --value kubelet)" = "$before" ]
+  [ "$(kubelet_pid)" = "$before" ]
 }
+say_since() { say "since $(started_at "$(kubelet_pid)")"; }
 # What is stopped is written down first: a run that was killed leaves word of it to the next one.
 watchdogs=$STATE/run/kubelet-watchdogs
 start_again() {
@@ -37,7 +40,7 @@ start_again() {
 }
 trap start_again EXIT
 trap 'exit 143' HUP INT TERM
-if signed && [ -e "$done" ]; then say "already there"; exit 0; fi
+if signed && [ -e "$done" ]; then say "already there"; say_since; exit 0; fi
 
 for unit in "$@"; do
   if systemctl is-active -q "$unit"; then say "$unit" >>"$watchdogs"; systemctl stop "$unit"; fi
@@ -61,7 +64,7 @@ if ! signed || { [ ! -e "$aside" ] && { [ "$side" = new ] || [ -d "$kept" ]; }; 
     signed || move_aside "$aside"
   fi
 fi
-before=$(systemctl show -p MainPID --value kubelet)
+before=$(kubelet_pid)
 systemctl restart kubelet
 started_before && die "kubelet has the same process as before its restart"
 wait_for 90 healthy || die "kubelet is not healthy 90 s after its restart"
@@ -69,3 +72,4 @@ wait_for 120 signed || die "kubelet has no client certificate of the $side CA 12
 : >"$done"
 record "kubelet restarted; its client certificate is of the $side CA"
 say "kubelet restarted"
+say_since

@@ -24,7 +24,7 @@ case "$1 $2" in
   'is-active -q') [ ! -e ../met-restarting ] || meet looking started; [ -e "$3" ] ;;
   'stop ${dog}') [ ! -e ../met-started ] || : >../met-stopped; rm "$2" ;;
   'start ${dog}') : >"$2"; meet started stopped ;;
-  'restart kubelet') meet restarting looking; echo $(($(cat pid) + 1)) >pid; echo new >../${pki}/kubelet-client-current.pem ;;
+  'restart kubelet') meet restarting looking; echo again >>restarts; cp next pid; echo new >../${pki}/kubelet-client-current.pem ;;
   'show -p') cat pid ;;
   *) exit 1 ;;
 esac`;
@@ -34,6 +34,8 @@ beforeEach(() => {
   node = new ScriptNode();
   node.write(`${pki}/kubelet-client-current.pem`, 'old\n');
   node.write('units/pid', '1\n');
+  // A process that runs, and was started at some time.
+  node.write('units/next', `${process.pid}\n`);
   node.write(`units/${dog}`, '');
   node.command('systemctl', systemctl);
   node.command('curl', 'echo ok');
@@ -50,10 +52,10 @@ describe('refresh-kubelet.sh', () => {
     await vi.waitUntil(() => existsSync(node.at('met-restarting')), { timeout: 60_000 });
     const ends = await Promise.all([first, refresh()]);
     expect(ends).toEqual([
-      { code: 0, out: 'kubelet restarted\n' },
-      { code: 0, out: 'already there\n' },
+      { code: 0, out: expect.stringMatching(/^kubelet restarted\nsince \d+\n$/) as unknown },
+      { code: 0, out: expect.stringMatching(/^already there\nsince \d+\n$/) as unknown },
     ]);
     expect(existsSync(node.at(`units/${dog}`))).toBe(true);
-    expect(node.read('units/pid')).toBe('2\n');
+    expect(node.read('units/restarts')).toBe('again\n');
   });
 });

@@ -2,7 +2,7 @@ import type { ClusterNode } from '../model/cluster.js';
 import { step, type Flow, type Phase } from '../model/plan.js';
 import { backRefreshBarrier } from './back-barriers.js';
 import { backOf, credentialsOn, original, originalPair, type Facts } from './facts.js';
-import { allNodes, restartedPrograms } from './refresh.js';
+import { allNodes, readyAfter, restartedPrograms, type NodeRefresh } from './refresh.js';
 
 /**
  * The way back from refresh: whoever was started with the new trust, or with a credential that the new side signed, is
@@ -59,12 +59,13 @@ function beside(facts: Facts, handedOut: boolean): Flow {
   };
 }
 
-function restoreNode(facts: Facts, node: ClusterNode): Flow {
+function restoreNode(facts: Facts, node: ClusterNode): NodeRefresh {
+  const id = `back-refresh/node/${node.name}`;
   const specs = credentialsOn(facts, node).filter(
     (spec) => spec.signer === 'itself' || node.role === 'agent',
   );
-  return step({
-    id: `back-refresh/node/${node.name}`,
+  const restart = step({
+    id,
     kind: 'refresh-node',
     title: `${node.name}: old trust, kubelet restarts with its old certificates`,
     node: node.name,
@@ -75,6 +76,7 @@ function restoreNode(facts: Facts, node: ClusterNode): Flow {
     restartPods: restartedPrograms(facts, node),
     side: 'old',
   });
+  return { restart, ready: readyAfter(id, node) };
 }
 
 function orphans(facts: Facts): Flow {

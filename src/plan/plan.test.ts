@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { aksEngineLinux as layout } from '../layouts/aks-engine-linux.js';
 import type { ClusterNode } from '../model/cluster.js';
 import type { NodeInventory, SeenFile, SeenKey } from '../model/inventory.js';
-import { stepsOf, type PlannedFile, type Step, type StepOf } from '../model/plan.js';
+import { stepsOf, type Flow, type PlannedFile, type Step, type StepOf } from '../model/plan.js';
 import { argumentsOf } from './manifest.js';
 import type { Facts } from './facts.js';
 import { planPhase } from './plan.js';
+import { allNodes, refreshNode } from './refresh.js';
 
 const nodes: ClusterNode[] = [
   ...[0, 1, 2].map((index): ClusterNode => ({
@@ -171,7 +172,38 @@ describe('refresh', () => {
     for (const { files } of refreshed) expect(files.map(material)).toContain('ca.crt');
     expect(refreshed.at(-1)?.files.map(material)).toContain('client.crt');
   });
+
+  it('restarts one master after another, each while the one before it is waited for; agents by one', () => {
+    const restart = (node: string) => `refresh/node/${node}`;
+    const ready = (node: string) => `refresh/ready/${node}`;
+    const flow = allNodes(facts, (node) => refreshNode(facts, node));
+    expect(shape(flow)).toEqual({
+      beside: [
+        [
+          restart('m0'),
+          { beside: [ready('m0'), restart('m1')] },
+          { beside: [ready('m1'), restart('m2')] },
+          ready('m2'),
+        ],
+        {
+          beside: [
+            [restart('a0'), ready('a0')],
+            [restart('a1'), ready('a1')],
+          ],
+          limit: 1,
+        },
+      ],
+    });
+  });
 });
+
+/** A flow by the ids of its steps. */
+function shape(flow: Flow): unknown {
+  if ('step' in flow) return flow.step.id;
+  if ('sequence' in flow) return flow.sequence.map(shape);
+  const { parallel, limit } = flow;
+  return { beside: parallel.map(shape), ...(limit === undefined ? {} : { limit }) };
+}
 
 describe('with --reboot', () => {
   const rebooting = { ...facts, reboot: true };

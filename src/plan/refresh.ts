@@ -72,14 +72,53 @@ export const nodeWorkloads = step({
 /** The largest part of the agents that restarts at once, and the most. */
 const wave = { part: 0.25, most: 5 };
 
+/** One node's refresh: its kubelet restarts, and is Ready by its next report, up to 10 s later. */
+export interface NodeRefresh {
+  readonly restart: Flow;
+  readonly ready: Flow;
+}
+
+/** A node's refresh from its beginning to its end. */
+export function whole({ restart, ready }: NodeRefresh): Flow {
+  return { sequence: [restart, ready] };
+}
+
 /**
- * Masters one after another, so that never two of etcd's and the API's machines are busy at once; agents beside them in
- * waves of a quarter, as their Services' endpoints allow (the steps see to that themselves).
+ * Masters' kubelets restart one after another, so that never two of etcd's and the API's machines are busy at once; the
+ * next one restarts while the last one's report is waited for. Agents beside them in waves of a quarter. All as far as
+ * their Services' endpoints allow (the steps see to that themselves).
  */
-export function allNodes(facts: Facts, flow: (node: ClusterNode) => Flow): Flow {
+export function allNodes(facts: Facts, refresh: (node: ClusterNode) => NodeRefresh): Flow {
   const agents = agentsOf(facts);
   const limit = Math.min(wave.most, Math.max(1, Math.floor(agents.length * wave.part)));
-  return { parallel: [{ sequence: mastersOf(facts).map(flow) }, { parallel: agents.map(flow), limit }] };
+  return {
+    parallel: [
+      overlapping(mastersOf(facts).map(refresh)),
+      { parallel: agents.map((node) => whole(refresh(node))), limit },
+    ],
+  };
+}
+
+/** At most two at a time are not Ready: one whose kubelet restarts, and the one before it. */
+function overlapping(refreshes: readonly NodeRefresh[]): Flow {
+  const turns = refreshes.map(({ restart }, turn) => {
+    const before = refreshes[turn - 1];
+    return before ? { parallel: [before.ready, restart] } : restart;
+  });
+  const last = refreshes.at(-1);
+  return { sequence: last ? [...turns, last.ready] : turns };
+}
+
+/** Waits until a node is Ready by a report of the kubelet that `refresh` restarted. */
+export function readyAfter(refresh: string, { name }: ClusterNode): Flow {
+  return step({
+    id: `${refresh.split('/', 1)[0] ?? ''}/ready/${name}`,
+    kind: 'await-ready',
+    title: `${name}: is Ready`,
+    node: name,
+    since: refresh,
+    guarded: true,
+  });
 }
 
 /**
@@ -108,12 +147,13 @@ export function restartedPrograms(facts: Facts, node: ClusterNode): string[] {
 }
 
 /** What refreshes one node; also for a node that joined while the phase ran. */
-export function refreshNode(facts: Facts, node: ClusterNode): Flow {
+export function refreshNode(facts: Facts, node: ClusterNode): NodeRefresh {
+  const id = `refresh/node/${node.name}`;
   const specs = credentialsOn(facts, node).filter(
     (spec) => spec.signer === 'itself' || node.role === 'agent',
   );
-  return step({
-    id: `refresh/node/${node.name}`,
+  const restart = step({
+    id,
     kind: 'refresh-node',
     title: `${node.name}: new trust, kubelet restarts with new certificates`,
     node: node.name,
@@ -124,4 +164,5 @@ export function refreshNode(facts: Facts, node: ClusterNode): Flow {
     restartPods: restartedPrograms(facts, node),
     side: 'new',
   });
+  return { restart, ready: readyAfter(id, node) };
 }

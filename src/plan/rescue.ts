@@ -14,7 +14,7 @@ import {
   type Facts,
 } from './facts.js';
 import { releaseNodes, removeOwn } from './prepare.js';
-import { nodeWorkloads, refreshNode, refreshWindowsNode } from './refresh.js';
+import { nodeWorkloads, refreshNode, refreshWindowsNode, whole } from './refresh.js';
 import { manifestNames } from './swaps.js';
 
 /**
@@ -200,7 +200,7 @@ function everyNode(facts: Facts): Flow {
   return {
     parallel: [
       ...mastersOf(facts).map(ready),
-      { parallel: agentsOf(facts).map((node) => refreshNode(facts, node)), limit: 5 },
+      { parallel: agentsOf(facts).map((node) => whole(refreshNode(facts, node))), limit: 5 },
       { parallel: (facts.windows ?? []).map(refreshWindowsNode), limit: 5 },
     ],
   };

@@ -39,7 +39,10 @@ export interface StepContext {
 
 /** Lets a node be disturbed only while every Service keeps a ready endpoint on another node. */
 export interface DisruptionGuard {
-  run<T>(node: string, disturb: () => Promise<T>): Promise<T>;
+  /** Resolves when the node may be disturbed; from then on it counts as disturbed. At once when it does already. */
+  enter(node: string): Promise<void>;
+  /** It is as it was. May be called again. */
+  leave(node: string): void;
 }
 
 /** Does one kind of step and verifies it; must be fit to be called again after a crash. What it returns goes into the journal. */

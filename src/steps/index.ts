@@ -4,6 +4,7 @@ import type { StepContext, StepRunner } from './context.js';
 import { awaitFrontProxy } from './front-proxy.js';
 import { installFiles } from './install-files.js';
 import { moveLeader } from './move-leader.js';
+import { awaitReady } from './node-ready.js';
 import { keepKeys, prepareNode, releaseNode } from './prepare-node.js';
 import { removeSuccessorTokens } from './remove-successor-tokens.js';
 import { restoreLegacyTokens } from './restore-legacy-tokens.js';
@@ -18,7 +19,7 @@ import { restartApiServer } from './restart-apiserver.js';
 import { restartWorkloads } from './restart-workloads.js';
 import { retireLegacyTokens } from './retire-legacy-tokens.js';
 import { awaitRootCa } from './root-ca.js';
-import { awaitReady, startEtcd, startMaster, stopMaster } from './rescue-master.js';
+import { startEtcd, startMaster, stopMaster } from './rescue-master.js';
 import { swapPod } from './swap-pod.js';
 
 const runners: { readonly [K in StepKind]: StepRunner<K> } = {

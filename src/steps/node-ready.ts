@@ -1,10 +1,24 @@
 import type { KubeObject } from '../adapters/kube/types.js';
-import type { StepContext } from './context.js';
+import type { StepContext, StepRunner } from './context.js';
 import { waitFor } from './wait.js';
 
 interface Node extends KubeObject {
   status?: { conditions?: { type: string; status: string; message?: string; lastHeartbeatTime?: string }[] };
 }
+
+/** The node is Ready by a report of the kubelet that an earlier step started; then it leaves the guard. */
+export const awaitReady: StepRunner<'await-ready'> = async (step, context) => {
+  const record = context.journal.find('done', step.since);
+  const { since = 0 } = (record?.details ?? {}) as { since?: number };
+  // Whoever goes on after a crash has it outside the guard.
+  if (step.guarded) await context.guard.enter(step.node);
+  try {
+    await readyAnew(context, step.node, (heartbeat) => Date.parse(heartbeat) / 1000 >= since);
+  } finally {
+    if (step.guarded) context.guard.leave(step.node);
+  }
+  return { node: step.node };
+};
 
 /**
  * Waits until a node is Ready by a report of its kubelet that `isNew` takes for one of the kubelet that runs now. A kubelet

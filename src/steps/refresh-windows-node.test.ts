@@ -40,7 +40,7 @@ function world(answers: Readonly<Record<string, unknown[]>>) {
       ]),
     ),
     note: (text: string) => notes.push(text),
-    guard: { run: (_node: string, work: () => Promise<unknown>) => work() },
+    guard: { enter: () => Promise.resolve(), leave: () => undefined },
     windows: () => ({ talk: (work: (talk: { run: typeof run }) => Promise<unknown>) => work({ run }) }),
     kube: () => ({
       get: () =>

@@ -22,9 +22,10 @@ const timeoutMs = 30 * 60_000;
  * of the node's network ends the connection; then the node is Ready again. Run again, it finds the task or its result.
  * @throws RemoteError or Error when the task failed; the same step can be run again
  */
-export const refreshWindowsNode: StepRunner<'refresh-windows-node'> = async (step, context) =>
-  context.guard.run(step.node, async () => {
-    const { rotation, materials } = context;
+export const refreshWindowsNode: StepRunner<'refresh-windows-node'> = async (step, context) => {
+  const { rotation, materials, guard } = context;
+  await guard.enter(step.node);
+  try {
     const before = await lastHeartbeat(context, step.node);
     await context.windows(step.node).talk(async (talk) => {
       const settings = {
@@ -38,7 +39,10 @@ export const refreshWindowsNode: StepRunner<'refresh-windows-node'> = async (ste
     }, context.note);
     await readyAnew(context, step.node, (heartbeat) => heartbeat !== before);
     return { node: step.node, processes: ['kubelet', 'kube-proxy'] };
-  });
+  } finally {
+    guard.leave(step.node);
+  }
+};
 
 type Settings = Readonly<Record<'rotation' | 'ca' | 'certificate' | 'key', string>>;
 

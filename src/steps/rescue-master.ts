@@ -1,4 +1,3 @@
-import { readyAnew } from './node-ready.js';
 import { fileLines, type StepContext, type StepRunner } from './context.js';
 
 /** Ends all that holds a certificate on a master, etcd included, and copies the stopped member's data. */
@@ -43,14 +42,6 @@ export const startMaster: StepRunner<'start-master'> = async (step, context) => 
     timeoutMs: 700_000,
   });
   return { node: step.node, since, processes: ['kubelet', ...programs(context)] };
-};
-
-/** The node is Ready by a report of the kubelet that the rescue started. */
-export const awaitReady: StepRunner<'await-ready'> = async (step, context) => {
-  const record = context.journal.find('done', step.since);
-  const { since = 0 } = (record?.details ?? {}) as { since?: number };
-  await readyAnew(context, step.node, (heartbeat) => Date.parse(heartbeat) / 1000 >= since);
-  return { node: step.node };
 };
 
 function programs({ layout }: StepContext): string[] {
