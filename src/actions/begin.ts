@@ -15,6 +15,7 @@ import type { Emit } from '../report/events.js';
 import { askAzure } from './azure-preflight.js';
 import { backUpArtifacts } from './artifacts.js';
 import { givenProfile } from './given-profile.js';
+import type { GateContext } from './gates/gate.js';
 import { gateFindings } from './gates/index.js';
 import { findBlockers, leftMasters } from './blockers.js';
 import { serviceIpFromManifest, silentApi, withEtcdAddresses } from './dead-api.js';
@@ -25,6 +26,9 @@ import type { RunControl } from './locks.js';
 import { Session } from './session.js';
 import { mastersShells, orClose, takeUp } from './take-up.js';
 import { windowsBlockers } from './windows-blockers.js';
+
+/** How long a busy cluster may take to show that it is well, ms. */
+const gatePatienceMs = 20_000;
 
 /**
  * Opens the way to the cluster and takes up its unfinished rotation, or begins a new one: looks at all nodes and refuses
@@ -76,11 +80,27 @@ async function beginNew(
     leaveBridge: options.leaveBridge,
     reboot: options.reboot === true,
   };
+  const gates: GateContext = {
+    ...{
+      facts,
+      model,
+      kube,
+      shell,
+      rescue: isDead,
+      skipped: options.skipGates ?? [],
+      patienceMs: gatePatienceMs,
+    },
+    onWait: (findings) =>
+      emit({
+        code: 'doing',
+        text: `waiting for ${findings.map(({ where, what }) => `${where}: ${what}`).join('; ')}`,
+      }),
+  };
   const blockers = [
     ...leftMasters(list.nodes, options.leaveNodes),
     ...findBlockers(facts, model, new Date(), isDead),
     ...(await windowsBlockers(byOs(nodes).windows, model, reach, rotation)),
-    ...pastGates(options, emit, await gateFindings({ facts, model, kube, shell, rescue: isDead })),
+    ...pastGates(options, emit, await gateFindings(gates)),
     ...(await azureFindings(options, model, nodes, emit)),
   ];
   if (blockers.length > 0) throw new BlockedError(blockers);

@@ -13,6 +13,9 @@ interface Answers {
   readonly notReady?: string;
   readonly masters?: number;
   readonly flags?: (text: string) => string;
+  readonly patienceMs?: number;
+  readonly skipped?: readonly string[];
+  readonly onWait?: (findings: readonly Finding[]) => void;
 }
 
 const healthy = (node: string): string[] => [
@@ -27,6 +30,9 @@ function cluster({
   notReady,
   masters = 3,
   flags = (text) => text,
+  patienceMs = 0,
+  skipped = [],
+  onWait = () => undefined,
 }: Answers): Promise<Finding[]> {
   const plain = smallCluster();
   const inventories = [...plain.inventories].map(([name, inventory]) => {
@@ -56,7 +62,10 @@ function cluster({
       })),
     );
   const model = { file: 'apimodel.json', masters: { count: masters } } as unknown as ApiModel;
-  return gateFindings({ facts, model, shell, kube: { list } as unknown as KubeClient });
+  return gateFindings({
+    ...{ facts, model, shell, skipped, patienceMs, onWait },
+    kube: { list } as unknown as KubeClient,
+  });
 }
 
 const told = async (answers: Answers): Promise<string[]> =>
@@ -89,6 +98,32 @@ describe('gates', () => {
       'other-rotation: node master-1: /etc/kubernetes/rotate-certs is there: a rotation by another tool has begun here and left it',
       'master: node master-1: kube-apiserver its /readyz says [+]ping-ok; expected ok',
     ]);
+  });
+
+  it('look again at what may pass by itself, and say once what they wait for', async () => {
+    let looks = 0;
+    const gates = (node: string): string[] => {
+      if (node !== 'master-1') return healthy(node);
+      looks += 1;
+      return [`clock ${Date.now()}`, looks < 3 ? 'readyz [-]etcd failed' : 'readyz ok'];
+    };
+    const waited: string[] = [];
+    const onWait = (findings: readonly Finding[]): void => {
+      waited.push(...findings.map(({ code }) => code));
+    };
+    expect(await told({ gates, patienceMs: 60_000, onWait })).toEqual([]);
+    expect(waited).toEqual(['master']);
+  });
+
+  it('wait neither for what stays, nor for a gate that is skipped', async () => {
+    const onWait = (): never => expect.fail('nothing is to be waited for');
+    const gates = (node: string): string[] => [
+      `clock ${Date.now()}`,
+      'disk /var/lib 97 4096',
+      ...(node.startsWith('master') ? ['readyz no'] : []),
+    ];
+    const found = await told({ gates, skipped: ['master'], patienceMs: 60_000, onWait });
+    expect(found).toHaveLength(7);
   });
 
   it('name an etcd member that is not healthy, and an alarm', async () => {

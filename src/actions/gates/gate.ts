@@ -29,6 +29,12 @@ export interface GateContext {
   readonly shell: (node: string) => NodeShell;
   /** No API server answers anybody. */
   readonly rescue?: boolean;
+  /** Gates that are told and not heeded: nobody waits for them. */
+  readonly skipped: readonly string[];
+  /** How long what may pass by itself may take, ms. */
+  readonly patienceMs: number;
+  /** Called once, with what is waited for. */
+  readonly onWait: (findings: readonly Finding[]) => void;
 }
 
 /** What one node said of itself; `receivedAt` and `askedAt` by this machine's clock, ms. */

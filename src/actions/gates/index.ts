@@ -1,15 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import type { ClusterNode } from '../../model/cluster.js';
 import type { Finding } from '../../model/plan.js';
 import { flagsGate } from './flags.js';
-import { gateNames, type GateContext, type NodeFacts } from './gate.js';
+import { gateNames, type GateContext, type GateName, type NodeFacts } from './gate.js';
 import { etcdAlarmGate, etcdGate, modelGate, nodeReadyGate } from './of-cluster.js';
 import { apiGate, clockGate, diskGate, masterGate, otherRotationGate } from './of-nodes.js';
 
 export { gateNames } from './gate.js';
 
-/** Everything that forbids the start though a person may know better. Looks only; may be called again. */
+/** What a busy machine may show for a moment, and is gone at the next look. */
+const passing: ReadonlySet<string> = new Set<GateName>(['master', 'etcd', 'node-ready']);
+const againAfterMs = 2_000;
+
+/**
+ * Everything that forbids the start though a person may know better. What may pass by itself is looked at again until it
+ * is gone, or for `patienceMs`. Looks only; may be called again.
+ */
 export async function gateFindings(context: GateContext): Promise<Finding[]> {
+  const until = Date.now() + context.patienceMs;
+  for (let look = 0; ; look += 1) {
+    const findings = await lookOnce(context);
+    const waitsFor = findings.filter(({ code }) => passing.has(code) && !context.skipped.includes(code));
+    if (waitsFor.length === 0 || Date.now() >= until) return findings;
+    if (look === 0) context.onWait(waitsFor);
+    await sleep(againAfterMs);
+  }
+}
+
+async function lookOnce(context: GateContext): Promise<Finding[]> {
   const nodes = await pMap(context.facts.nodes, (node) => askNode(context, node), { concurrency: 8 });
   const halfDone = otherRotationGate(nodes);
   // In the middle of a rotation manifests have other names: what they say is not asked before that is settled.
