@@ -8,15 +8,11 @@ import { checkSet } from '../mint/check.js';
 import { mintSet } from '../mint/mint.js';
 import type { ApiModel } from '../model/apimodel.js';
 import { byOs, masters, type ClusterNode } from '../model/cluster.js';
-import type { Finding } from '../model/plan.js';
 import { withKubeconfigCredentials } from '../model/kubeconfig-write.js';
 import { fileOf, type Facts } from '../plan/facts.js';
-import type { Emit } from '../report/events.js';
-import { askAzure } from './azure-preflight.js';
 import { backUpArtifacts } from './artifacts.js';
 import { givenProfile } from './given-profile.js';
-import type { GateContext } from './gates/gate.js';
-import { gateFindings } from './gates/index.js';
+import { azureFindings, clusterFindings } from './heed-gates.js';
 import { findBlockers, leftMasters } from './blockers.js';
 import { serviceIpFromManifest, silentApi, withEtcdAddresses } from './dead-api.js';
 import { BlockedError } from './errors.js';
@@ -26,9 +22,6 @@ import type { RunControl } from './locks.js';
 import { Session } from './session.js';
 import { mastersShells, orClose, takeUp } from './take-up.js';
 import { windowsBlockers } from './windows-blockers.js';
-
-/** How long a busy cluster may take to show that it is well, ms. */
-const gatePatienceMs = 20_000;
 
 /**
  * Opens the way to the cluster and takes up its unfinished rotation, or begins a new one: looks at all nodes and refuses
@@ -80,27 +73,11 @@ async function beginNew(
     leaveBridge: options.leaveBridge,
     reboot: options.reboot === true,
   };
-  const gates: GateContext = {
-    ...{
-      facts,
-      model,
-      kube,
-      shell,
-      rescue: isDead,
-      skipped: options.skipGates ?? [],
-      patienceMs: gatePatienceMs,
-    },
-    onWait: (findings) =>
-      emit({
-        code: 'doing',
-        text: `waiting for ${findings.map(({ where, what }) => `${where}: ${what}`).join('; ')}`,
-      }),
-  };
   const blockers = [
     ...leftMasters(list.nodes, options.leaveNodes),
     ...findBlockers(facts, model, new Date(), isDead),
     ...(await windowsBlockers(byOs(nodes).windows, model, reach, rotation)),
-    ...pastGates(options, emit, await gateFindings(gates)),
+    ...(await clusterFindings(options, emit, { facts, model, kube, shell, rescue: isDead })),
     ...(await azureFindings(options, model, nodes, emit)),
   ];
   if (blockers.length > 0) throw new BlockedError(blockers);
@@ -122,25 +99,6 @@ async function beginNew(
     rescue: isDead,
   };
   return new Session({ ...parts, materials: new Map() });
-}
-
-/** What Azure says against the start; only told when its gate is skipped. */
-async function azureFindings(
-  options: RotateOptions,
-  model: ApiModel,
-  nodes: readonly ClusterNode[],
-  emit: Emit,
-): Promise<Finding[]> {
-  if (options.azure === undefined) return [];
-  emit({ code: 'doing', text: `asking Azure for the machines in ${options.azure.resourceGroup}` });
-  return pastGates(options, emit, await askAzure(options.azure, model, nodes));
-}
-
-/** What is left of findings of gates: those of skipped gates are told, and forbid nothing. */
-function pastGates({ skipGates = [] }: RotateOptions, emit: Emit, findings: readonly Finding[]): Finding[] {
-  const isSkipped = ({ code }: Finding): boolean => skipGates.includes(code);
-  for (const finding of findings.filter(isSkipped)) emit({ code: 'finding', level: 'note', finding });
-  return findings.filter((finding) => !isSkipped(finding));
 }
 
 function shellOf(reach: Reach, nodes: readonly ClusterNode[], name: string): ReturnType<Reach['shell']> {
