@@ -95,7 +95,11 @@ part_connections() {
 
 mkdir -p "$STATE/run"
 rm -f "$step/parted" "$step/returned" "$step/cancel"
-target=$(find_target) || die "no other master answers /readyz ($targets): a reboot here would fail requests"
+# Nothing has changed yet: a master that is busy may take its time.
+pick_target() { target=$(find_target); }
+: "${patience:=60}"
+wait_for "$patience" pick_target ||
+  die "no other master has answered /readyz for $patience s ($targets): a reboot here would fail requests"
 quorum_without
 for unit in $watchdogs; do systemctl is-active -q "$unit" && say "$unit" >>"$STATE/run/watchdogs"; done
 # shellcheck disable=SC2086 # a list of unit names

@@ -8,7 +8,7 @@ keep_settings() { # STEP KEY=VALUE…
   : >"$_step/settings"
   for _pair in "$@"; do
     case ${_pair%%=*} in
-      own|service|port|ports|targets|old|new|watchdogs|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation|probe)
+      own|service|port|ports|targets|patience|old|new|watchdogs|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation|probe)
         printf '%s\n' "$_pair" >>"$_step/settings" ;;
       arguments) printf '%s\n' "${_pair#*=}" >"$_step/arguments" ;;
       mode|owner|etcd) ;;

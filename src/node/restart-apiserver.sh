@@ -7,6 +7,7 @@
 #   second_port=                 where there is no other master: the port of a second kube-apiserver, STEP/second its
 #                                manifest; empty: there are others
 #   targets=                     healthy masters, the first that answers takes the connections
+#   patience=                    for how long one that answers is waited for, s (60)
 #   old= new=                    file names of the manifests that leave (those that are there) and of the one that comes
 #   mode= owner=                 of the manifest
 #   arguments=                   what the new process must have been started with, one a line
@@ -17,10 +18,10 @@
 set -eu
 . "${0%/*}/common.sh"
 step=$1; shift
-second_port=
+second_port= patience=60
 for pair in "$@"; do
   case ${pair%%=*} in
-    own|service|port|ports|second_port|targets|old|new|mode|owner|arguments|watchdogs|etcd|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation)
+    own|service|port|ports|second_port|targets|patience|old|new|mode|owner|arguments|watchdogs|etcd|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation)
       # shellcheck disable=SC2163 # assigns by name, the name is one of the list
       export "$pair" ;;
     *) die "restart-apiserver: unknown setting ${pair%%=*}" ;;
@@ -126,15 +127,15 @@ if swapped && started && [ "$etcd" = no ]; then
   mark "already there"; exit 0
 fi
 
+# Nothing has changed yet: a master that is busy may take its time.
+pick_target() { target=$(find_target); }
+target=
+[ -n "$second_port" ] || wait_for "$patience" pick_target ||
+  die "no other master has answered /readyz for $patience s ($targets): a restart here would fail requests"
 for unit in $watchdogs; do systemctl is-active -q "$unit" && say "$unit" >>"$STATE/run/watchdogs"; done
 # shellcheck disable=SC2086 # a list of unit names
 systemctl stop $watchdogs 2>/dev/null || say "some watchdogs are not on this node"
-if [ -n "$second_port" ]; then
-  target=
-  if second_on "$step"; then target=$own; mark "second ready"; fi
-else
-  target=$(find_target) || die "no other master answers /readyz ($targets): a restart here would fail requests"
-fi
+if [ -n "$second_port" ] && second_on "$step"; then target=$own; mark "second ready"; fi
 prepare
 if [ -n "$target" ]; then
   mark "redirect to $target:$(port_at "$target")"

@@ -27,10 +27,11 @@ const common = [
     'rotation=r',
   ],
 ];
-const restart = (): { code: number | null; out: string } =>
+const restart = (patience = '30'): { code: number | null; out: string } =>
   node.run('restart-apiserver', [
     node.at(step),
     ...common,
+    `patience=${patience}`,
     ...['own=10.0.0.1', 'service=10.1.0.1', 'port=443', 'ports=443 4443', 'targets=10.0.0.2 10.0.0.3'],
     ...[
       'watchdogs=',
@@ -111,10 +112,22 @@ describe.each([
 describe('restart-apiserver.sh', () => {
   it('does not begin when no other master answers', () => {
     node.write('commands/curl', '#!/bin/sh\nexit 7\n');
-    expect(restart()).toMatchObject({ code: 1 });
-    expect(restart().out).toContain('no other master answers');
+    const { code, out } = restart('1');
+    expect(code).toBe(1);
+    expect(out).toContain('no other master has answered /readyz for 1 s');
     expect(node.manifests).toEqual(['kube-apiserver.yaml']);
     expect(node.read('rules')).toBe('');
+  });
+
+  it('waits for another master that is busy for a while', () => {
+    const asked = '"$KEYROLL_ROOT/asked"';
+    node.command(
+      'curl',
+      `case "$*" in *127.0.0.1*) [ -n "$(pgrep)" ] && echo ok; exit ;; esac
+      echo again >>${asked}; [ "$(wc -l <${asked})" -gt 4 ] && echo ok`,
+    );
+    expect(restart()).toMatchObject({ code: 0 });
+    expectNew();
   });
 
   it('is not completed undrained when it is killed before the old manifest leaves', () => {
