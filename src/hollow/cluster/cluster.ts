@@ -81,6 +81,11 @@ export class HollowCluster {
     return found;
   }
 
+  /** How many sockets its machines and their clients hold in this process. */
+  get openSockets(): number {
+    return this.#parts.network.pairs.size;
+  }
+
   /** Ends everything; nothing is left on this computer. May be called again. */
   async stop(): Promise<void> {
     const { edge, admin, machines, etcd, network, guardian } = this.#parts;

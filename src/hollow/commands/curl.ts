@@ -84,13 +84,23 @@ export async function get(
   try {
     const { url } = asked;
     const secure = url.protocol === 'https:';
-    const plain = await orLate(node.dial(url.hostname, Number(url.port || (secure ? 443 : 80))), late.signal);
-    late.signal.addEventListener('abort', () => plain.destroy());
+    const dialling = node.dial(url.hostname, Number(url.port || (secure ? 443 : 80)));
+    const plain = await orLate(
+      dialling.then((socket) => endedBy(late.signal, socket)),
+      late.signal,
+    );
     const socket = secure ? await orLate(encrypted(plain, asked), late.signal) : plain;
     return await orLate(exchange(socket, secure, asked), late.signal);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A connection that comes too late ends as well. */
+function endedBy(late: AbortSignal, socket: Socket): Socket {
+  if (late.aborted) socket.destroy();
+  else late.addEventListener('abort', () => socket.destroy(), { once: true });
+  return socket;
 }
 
 function orLate<T>(work: Promise<T>, late: AbortSignal): Promise<T> {

@@ -91,7 +91,8 @@ class Kubelet implements Work {
     await this.#port.open();
     const health = await this.#node.listen(this.#flags.healthzPort, (socket) => {
       socket.on('error', () => undefined);
-      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok');
+      // What is not read hides the end of the connection, and the socket would stay.
+      socket.resume().end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok');
     });
     this.#health = health;
     if (!this.#isStopped()) return;

@@ -24,6 +24,8 @@ export class CoupledConnection {
     this.#onEnd = onEnd;
     this.#fromClient();
     this.#fromServer();
+    // A client that went before anybody listened to it has told so already.
+    if (client.readableEnded) this.#arrived('end');
   }
 
   /** The packet filter drops what the client sends, or no longer does. */

@@ -1,10 +1,10 @@
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Listener } from '../contracts.js';
 import { CoupledConnection, networkError, withSynRetries } from './connection.js';
 import type { Host, Network } from './network.js';
 import { PacketFilter } from './packet-filter.js';
 import { isLoopback, type Packet } from './rule.js';
-import { innerConnection, innerServer } from './sockets.js';
+import type { SocketPair } from './sockets.js';
 
 /** Where a connection ends: a port on a machine or in one of its pods. */
 interface Place {
@@ -19,12 +19,17 @@ type Way = Place | 'dropped' | 'unreachable';
 /** One of a Service's endpoints, as kube-proxy chose it. */
 export type ServiceRule = () => { readonly address: string; readonly port: number } | undefined;
 
+/** What a program does with a connection to its port; an object of its own for each program that listens. */
+interface Accepts {
+  readonly take: (socket: Socket) => void;
+}
+
 /** The network of one machine: its ports and its pods', its packet filter, and the Services that kube-proxy leads on. */
 export class HostNetwork implements Host {
   readonly filter = new PacketFilter(() => this.#filterChanged());
   /** By `address:port` of the Service. */
   readonly services = new Map<string, ServiceRule>();
-  readonly #ports = new Map<string, { readonly server: Server; readonly inner: number }>();
+  readonly #ports = new Map<string, Accepts>();
   readonly #pods = new Set<string>();
   readonly #connections = new Map<CoupledConnection, Packet>();
 
@@ -48,27 +53,19 @@ export class HostNetwork implements Host {
   }
 
   /** @param address the machine's own (then 127.0.0.1 leads there too), or one of its pods' */
-  async listen(address: string, port: number, onConnection: (socket: Socket) => void): Promise<Listener> {
+  listen(address: string, port: number, onConnection: (socket: Socket) => void): Promise<Listener> {
     const key = `${address}:${port}`;
     if (this.#ports.has(key))
-      throw Object.assign(new Error(`listen EADDRINUSE: address already in use ${key}`), {
-        code: 'EADDRINUSE',
-      });
-    // The port is taken at once; the inner one is known a moment later.
-    const { server, port: inner } = await innerServer(onConnection);
-    if (this.#ports.has(key)) {
-      server.close();
-      throw Object.assign(new Error(`listen EADDRINUSE: address already in use ${key}`), {
-        code: 'EADDRINUSE',
-      });
-    }
-    this.#ports.set(key, { server, inner });
-    return {
+      return Promise.reject(
+        Object.assign(new Error(`listen EADDRINUSE: address already in use ${key}`), { code: 'EADDRINUSE' }),
+      );
+    const accepts: Accepts = { take: onConnection };
+    this.#ports.set(key, accepts);
+    return Promise.resolve({
       close: () => {
-        if (this.#ports.get(key)?.server === server) this.#ports.delete(key);
-        server.close();
+        if (this.#ports.get(key) === accepts) this.#ports.delete(key);
       },
-    };
+    });
   }
 
   /** A connection that a program of this machine makes, or one of its pods. */
@@ -76,9 +73,13 @@ export class HostNetwork implements Host {
     const to = `${host}:${port}`;
     const inPod = from !== this.address;
     if (isLoopback(host)) {
-      const listening = this.#ports.get(`${from}:${port}`);
-      if (!listening) throw networkError('ECONNREFUSED', to);
-      return connected(innerConnection(listening.inner), to);
+      const place = `${from}:${port}`;
+      if (!this.#ports.has(place)) throw networkError('ECONNREFUSED', to);
+      const { client, server } = await this.network.pairs.make();
+      const accepts = this.#ports.get(place);
+      if (accepts) accepts.take(server);
+      else server.resetAndDestroy();
+      return client;
     }
     const way = await withSynRetries(
       () => (inPod ? this.#fromPod(from, host, port) : this.#fromHere(host, port)),
@@ -87,13 +88,15 @@ export class HostNetwork implements Host {
     );
     if (way === 'unreachable') throw networkError('EHOSTUNREACH', to);
     if (!way.host.#listening(way)) throw networkError('ECONNREFUSED', to);
-    const { client, far } = await this.network.pairs.make();
-    way.host.#couple(far, way);
+    const { client, server: far } = await this.network.pairs.make();
+    far.allowHalfOpen = true;
+    await way.host.#couple(far, way);
     return client;
   }
 
   /** A connection that has been accepted for this machine outside. */
   async arrive(socket: Socket, source: string, port: number): Promise<void> {
+    this.network.pairs.own(socket);
     socket.on('error', () => undefined);
     const packet = { from: 'eth0', source, target: this.address, targetPort: port } as const;
     const way = await withSynRetries(
@@ -102,7 +105,7 @@ export class HostNetwork implements Host {
       this.network.closing,
     ).catch(() => 'unreachable' as const);
     if (way === 'unreachable' || !way.host.#listening(way)) socket.resetAndDestroy();
-    else way.host.#couple(socket, way);
+    else await way.host.#couple(socket, way);
   }
 
   /** Whether anything listens there; for probes that only connect. */
@@ -113,7 +116,6 @@ export class HostNetwork implements Host {
 
   /** Everything ends at once, as when the machine loses its power. */
   cut(): void {
-    for (const { server } of this.#ports.values()) server.close();
     this.#ports.clear();
     for (const connection of [...this.#connections.keys()]) connection.cut();
     this.#pods.clear();
@@ -121,20 +123,29 @@ export class HostNetwork implements Host {
     this.filter.clear();
   }
 
-  #listening(place: Place): { readonly inner: number } | undefined {
+  #listening(place: Place): Accepts | undefined {
     return this.#ports.get(`${place.address}:${place.port}`);
   }
 
-  #couple(client: Socket, place: Place): void {
-    const listening = this.#listening(place);
-    if (!listening || client.destroyed) {
+  /** Leads a socket on to the program that listens there; one that is gone meanwhile resets it. */
+  async #couple(client: Socket, place: Place): Promise<void> {
+    const pair = await this.network.pairs.make().catch(() => undefined);
+    const accepts = this.#listening(place);
+    if (!pair || !accepts || client.destroyed) {
+      pair?.client.destroy();
+      pair?.server.destroy();
       client.resetAndDestroy();
       return;
     }
-    const server = innerConnection(listening.inner);
-    const connection = new CoupledConnection(client, server, () => this.#connections.delete(connection));
-    this.#connections.set(connection, place.packet);
-    connection.drop(this.#drops(place.packet));
+    this.#join(client, pair, place.packet);
+    accepts.take(pair.server);
+  }
+
+  #join(client: Socket, { client: near }: SocketPair, packet: Packet): void {
+    near.allowHalfOpen = true;
+    const connection = new CoupledConnection(client, near, () => this.#connections.delete(connection));
+    this.#connections.set(connection, packet);
+    connection.drop(this.#drops(packet));
   }
 
   #filterChanged(): void {
@@ -204,11 +215,4 @@ export class HostNetwork implements Host {
     // kube-proxy's own rules masquerade; those of others must bring their own.
     return { ...this.#seen(moved), translated: service === undefined };
   }
-}
-
-function connected(socket: Socket, to: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    socket.once('error', () => reject(networkError('ECONNREFUSED', to)));
-    socket.once('connect', () => resolve(socket));
-  });
 }

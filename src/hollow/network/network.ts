@@ -54,6 +54,7 @@ export class Network<H extends Host = Host> {
     else socket.resetAndDestroy();
   }
 
+  /** Nothing of it stays open. Repeatable. */
   close(): void {
     this.#closing.abort(new Error('the cluster was taken down'));
     this.pairs.close();

@@ -54,7 +54,8 @@ class Caller implements Work {
   async run(): Promise<void> {
     this.#listener = await this.#machine.listen(8080, (socket) => {
       socket.on('error', () => undefined);
-      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok');
+      // What is not read hides the end of the connection, and the socket would stay.
+      socket.resume().end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok');
     });
     if (this.#stopped) this.#listener.close();
     else this.#calling = setInterval(() => void this.#call(), everyMs);
