@@ -8,6 +8,7 @@ export interface ImageSettings {
   name: string;
   entrypoint?: readonly string[];
   command?: readonly string[];
+  /** `NAME=value`, besides a PATH. */
   environment?: readonly string[];
 }
 
@@ -60,7 +61,10 @@ export function imageConfig(settings: ImageSettings, digests: readonly string[])
     architecture: 'amd64',
     os: 'linux',
     config: {
-      Env: settings.environment ?? ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      Env: [
+        'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        ...(settings.environment ?? []),
+      ],
       ...(settings.entrypoint === undefined ? {} : { Entrypoint: settings.entrypoint }),
       ...(settings.command === undefined ? {} : { Cmd: settings.command }),
     },
