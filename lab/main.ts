@@ -5,6 +5,12 @@ import * as lab from './cluster/index.js';
 import type { Progress } from './assets/index.js';
 import { probe, type ProbeFlags } from './probe/probe.js';
 
+const keyBits = (text: string): 2048 | 4096 => {
+  if (text === '2048') return 2048;
+  if (text === '4096') return 4096;
+  throw new InvalidArgumentError('must be 2048 or 4096.');
+};
+
 const number = (text: string): number => {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number');
@@ -30,6 +36,7 @@ interface UpFlags {
   watchdogDelay: number;
   freshPki?: true;
   certificateSeconds?: number;
+  keyBits: 2048 | 4096;
 }
 
 async function up(flags: UpFlags): Promise<void> {
@@ -76,6 +83,12 @@ program
     lab.defaultOptions.watchdogDelay,
   )
   .option('--certificate-seconds <seconds>', 'let every certificate expire so soon', number)
+  .option(
+    '--key-bits <bits>',
+    "of the cluster's RSA keys: 2048 spares a slow machine much work",
+    keyBits,
+    lab.defaultOptions.keyBits,
+  )
   .option('--fresh-pki', 'new keys instead of those of the last time')
   .action(up);
 program

@@ -14,6 +14,8 @@ export interface LabOptions {
   readonly watchdogDelay: number;
   /** Seconds from when the keys are made until every certificate of the cluster expires; undefined: years. */
   readonly certificateSeconds?: number | undefined;
+  /** Of the cluster's own RSA keys: 4096 as AKS Engine makes them, or 2048 as old versions of it did. */
+  readonly keyBits: 2048 | 4096;
 }
 
 export const defaultOptions: LabOptions = {
@@ -23,6 +25,7 @@ export const defaultOptions: LabOptions = {
   projectedTokens: false,
   aksPeriods: false,
   watchdogDelay: 60,
+  keyBits: 4096,
 };
 
 export interface LabNode {

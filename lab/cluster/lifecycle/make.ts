@@ -44,8 +44,8 @@ export async function makeLab(plan: LabPlan, record: LabRecord, freshPki: boolea
 
 /** Keys that expire soon are of no use to the next lab, and must not take long to make. */
 function clusterPki(plan: LabPlan, { options }: LabRecord, freshPki: boolean): Promise<ClusterPki> {
-  const { certificateSeconds: seconds } = options;
-  if (seconds === undefined) return cachedPki(plan, labFolders(plan).pki, freshPki);
+  const { certificateSeconds: seconds, keyBits } = options;
+  if (seconds === undefined) return cachedPki(plan, labFolders(plan).pki, freshPki, keyBits);
   return createPki(plan, 2048, new Date(Date.now() + seconds * 1000));
 }
 

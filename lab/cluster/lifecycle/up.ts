@@ -78,7 +78,10 @@ function isSame(before: LabRecord, wanted: LabRecord): boolean {
 
 /** The recorded options alone, in one order, so that two records can be compared as text. */
 function recorded(options: UpOptions): LabOptions {
-  const { masters, agents, kubernetes, projectedTokens, aksPeriods, watchdogDelay, certificateSeconds } =
-    options;
-  return { masters, agents, kubernetes, projectedTokens, aksPeriods, watchdogDelay, certificateSeconds };
+  const { masters, agents, kubernetes, keyBits } = options;
+  const { projectedTokens, aksPeriods, watchdogDelay, certificateSeconds } = options;
+  return {
+    ...{ masters, agents, kubernetes, keyBits },
+    ...{ projectedTokens, aksPeriods, watchdogDelay, certificateSeconds },
+  };
 }
