@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { KubeError } from '../adapters/kube/error.js';
 import type { KubeClient } from '../adapters/kube/types.js';
 import { containersEnded, letEndedPodsGo, mayGo } from './ended-pods.js';
 import type { Pod, Workload } from './workloads.js';
@@ -92,6 +93,18 @@ describe('letEndedPodsGo', () => {
     await expect(letEndedPodsGo(daemonSet, client([pod({})], 403).context)).rejects.toThrow(
       'DELETE /api/v1/namespaces/kube-system/pods/proxy-1 of a pod that has ended: status 403, why',
     );
+  });
+  it('leaves to the next look what a busy API could not do', async () => {
+    expect(await letEndedPodsGo(daemonSet, client([pod({})], 500).context)).toEqual([]);
+    expect(await letEndedPodsGo(daemonSet, client([pod({})], 429).context)).toEqual([]);
+    const { context } = client([pod({})], 200);
+    const failure = new KubeError(
+      { server: 'https://m', method: 'DELETE', path: '/p' },
+      { reason: 'Timeout', text: 'no answer within 30 s' },
+    );
+    const request = (): Promise<never> => Promise.reject(failure);
+    const busy = { kube: () => ({ ...context.kube(), request }) };
+    expect(await letEndedPodsGo(daemonSet, busy)).toEqual([]);
   });
   it('leaves Deployments alone, which do not wait for their old pods', async () => {
     const { deletes, context } = client([pod({})], 200);

@@ -1,3 +1,4 @@
+import { isPassing } from '../adapters/kube/error.js';
 import type { KubeClient } from '../adapters/kube/types.js';
 import type { StepContext } from './context.js';
 import { workloadName, type ContainerStatus, type Pod, type Workload } from './workloads.js';
@@ -10,9 +11,10 @@ const removed = 'ContainerStatusUnknown';
  * Their successors wait for it, and kubelet 1.20 first lets its collector remove the sandbox, which comes once a minute
  * (kubernetes v1.20 pkg/kubelet/kubelet_pods.go, PodResourcesAreReclaimed): a rollout of five pods one by one would take
  * five minutes. Nothing runs any more, so nobody runs twice. Pods with a claim are left to their kubelet, which still has
- * a volume to unmount. May be called again; what changed meanwhile is left alone.
+ * a volume to unmount. May be called again; what changed meanwhile is left alone, and so is what a busy API could not do
+ * (429, 500 and above, no answer): whoever waits for the rollout calls again.
  * @returns `namespace/name` of those that were let go
- * @throws Error when the API refuses for a reason other than a change or that the pod is gone
+ * @throws Error when the API refuses for another reason
  */
 export async function letEndedPodsGo(
   workload: Workload,
@@ -21,8 +23,10 @@ export async function letEndedPodsGo(
   if (workload.kind === 'Deployment') return [];
   const pods = await kube().list<Pod>(podsPath(workload));
   const ended = pods.filter((pod) => isOf(pod, workload) && mayGo(pod));
-  await Promise.all(ended.map((pod) => letGo(pod, kube())));
-  return ended.map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`);
+  const gone = await Promise.all(ended.map((pod) => letGo(pod, kube())));
+  return ended
+    .filter((_, index) => gone[index])
+    .map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`);
 }
 
 /** As `containersEnded`, and no volume of a claim is mounted: the API may forget it. */
@@ -74,17 +78,26 @@ function isOf({ metadata }: Pod, { metadata: owner }: Workload): boolean {
   );
 }
 
-/** The preconditions hold the pod to what was seen: a successor of the same name, or a change, is not deleted. */
-async function letGo({ metadata }: Pod, kube: KubeClient): Promise<void> {
+/**
+ * The preconditions hold the pod to what was seen: a successor of the same name, or a change, is not deleted.
+ * @returns false when the API was too busy
+ */
+async function letGo({ metadata }: Pod, kube: KubeClient): Promise<boolean> {
   const path = `/api/v1/namespaces/${metadata.namespace ?? ''}/pods/${metadata.name}`;
   const { uid, resourceVersion } = metadata;
-  const { status, text } = await kube.request('DELETE', path, {
+  const options = {
     apiVersion: 'v1',
     kind: 'DeleteOptions',
     gracePeriodSeconds: 0,
     preconditions: { uid, resourceVersion },
+  };
+  const answer = await kube.request('DELETE', path, options).catch((error: unknown) => {
+    if (isPassing(error)) return undefined;
+    throw error;
   });
-  const done = [200, 202, 404, 409].includes(status);
-  if (!done)
-    throw new Error(`DELETE ${path} of a pod that has ended: status ${status}, ${text.slice(0, 200)}`);
+  if (!answer) return false;
+  const { status, text } = answer;
+  if ([200, 202, 404, 409].includes(status)) return true;
+  if (status === 429 || status >= 500) return false;
+  throw new Error(`DELETE ${path} of a pod that has ended: status ${status}, ${text.slice(0, 200)}`);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isPassing } from '../adapters/kube/error.js';
 import type { StopRequest } from '../execute/stop.js';
 
 export interface WaitOptions {
@@ -10,8 +11,10 @@ export interface WaitOptions {
 }
 
 /**
- * Waits until `look` answers true; anything else that it answers says what is still missing.
+ * Waits until `look` answers true; anything else that it answers says what is still missing, and so does an error of an
+ * API server that is busy or away for a moment.
  * @throws StoppedError when a stop was asked for
+ * @throws any other error of `look`
  * @throws Error naming what was waited for, for how long, and what was seen last
  */
 export async function waitFor(
@@ -21,7 +24,10 @@ export async function waitFor(
 ): Promise<void> {
   const until = Date.now() + timeoutMs;
   for (;;) {
-    const seen = await look();
+    const seen = await look().catch((error: unknown) => {
+      if (isPassing(error)) return (error as Error).message;
+      throw error;
+    });
     if (seen === true) return;
     if (Date.now() >= until)
       throw new Error(

@@ -26,6 +26,14 @@ export class KubeError extends Error {
   }
 }
 
+/** The API was too busy or away for a moment: whoever waits for something may ask again. */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof KubeError)) return false;
+  const { status, reason } = error;
+  if (status === undefined) return ['Timeout', 'Interrupted', 'Unreachable'].includes(reason);
+  return status === 429 || status >= 500;
+}
+
 export interface KubeRequest {
   readonly server: string;
   readonly method: string;
