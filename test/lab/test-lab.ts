@@ -5,7 +5,7 @@ import { run, type CommandOptions, type CommandResult } from '../../lab/cluster/
 import { inNetworkWithHosts } from '../../lab/cluster/host/namespace.js';
 import { network } from '../../lab/cluster/plan.js';
 import { existingLab } from '../../lab/cluster/record.js';
-import { affordableKeys } from './run/speed.js';
+import { labKeyBits } from './run/speed.js';
 import { say } from './say.js';
 
 /** The tests' own lab, so that they never take away one that a person uses. */
@@ -52,22 +52,10 @@ async function reporting<T>(work: (progress: Progress) => Promise<T>): Promise<T
   }
 }
 
-/** Asked once, before there is a lab that would slow the answer. */
-let keys: ReturnType<typeof affordableKeys> | undefined;
-
-function affordable(): Pick<lab.UpOptions, 'keyBits'> {
-  keys ??= affordableKeys();
-  const { keyBits, signaturesPerSecond } = keys;
-  say(
-    `lab: keys of RSA ${keyBits}; a core makes ${signaturesPerSecond.toFixed(0)} RSA 4096 signatures a second`,
-  );
-  return { keyBits };
-}
-
 /** Brings the tests' lab up, or takes the one that runs, when it has these options. */
 export async function bringUp(options: Partial<lab.UpOptions> = {}): Promise<TestLab> {
   const begun = Date.now();
-  const wanted = { masters: 3, agents: 2, ...affordable(), ...options };
+  const wanted = { masters: 3, agents: 2, keyBits: labKeyBits(), ...options };
   await reporting((progress) => lab.up(progress, wanted, stateDir));
   say(`lab: up after ${((Date.now() - begun) / 1000).toFixed(0)} s`);
   return testLab();
