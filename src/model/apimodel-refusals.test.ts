@@ -7,6 +7,7 @@ import { ModelError } from './apimodel-error.js';
 import { engineWarnings } from './apimodel-version.js';
 import { withCertificateProfile } from './apimodel-write.js';
 import type { CertificateProfile } from './certificate-profile.js';
+import { windowsProfileOf } from './windows-profile.js';
 import { authority, issuerOf, profileOf, today, years, type ProfileWishes } from './testing/profiles.js';
 
 const root = join(import.meta.dirname, '../..');
@@ -216,10 +217,8 @@ describe('bad input gets one clear error', () => {
     expect(message(windows)).toBe(
       'apimodel.json: properties.windowsProfile.sshEnabled: found false; expected true, since Windows nodes (pools: winpool) are rotated over SSH; enable SSH on these nodes and say so here, or remove the pools',
     );
-    expect(parse(windows.replace('"sshEnabled": false', '"sshEnabled": true')).windows).toEqual({
-      adminUsername: 'winadmin',
-      adminPassword: 'p',
-    });
+    const reached = parse(windows.replace('"sshEnabled": false', '"sshEnabled": true'));
+    expect(windowsProfileOf(reached)).toEqual({ sshEnabled: true, username: 'winadmin', password: 'p' });
   });
 });
 

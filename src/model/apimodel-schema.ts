@@ -45,11 +45,10 @@ const agentPool = z.looseObject({
   osType: z.enum(['', 'Linux', 'Windows'], '"Linux" or "Windows"').nullish(),
 });
 
-/** Of Windows nodes: SSH asks for user and password. */
+/** Of Windows nodes; how they are reached is read by `windowsProfileOf`. */
 const windowsProfile = z
   .looseObject({
     adminUsername: NAME,
-    adminPassword: z.string('a text').nullish(),
     sshEnabled: z.boolean('true or false').nullish(),
   })
   .nullish();

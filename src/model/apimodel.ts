@@ -38,8 +38,6 @@ export interface ApiModel {
   readonly certificateProfile: CertificateProfile;
   /** Names that kube-apiserver's certificate cannot do without, `DNS:…` and `IP:…`. */
   readonly ownNames: readonly string[];
-  /** How Windows nodes are reached; absent when there are none. The password is secret. */
-  readonly windows?: { readonly adminUsername: string; readonly adminPassword: string };
   /** What is unusual, though no reason to stop. */
   readonly warnings: readonly string[];
 }
@@ -94,6 +92,7 @@ export function parseApiModel(text: string, file: string, options: ApiModelOptio
   const names = ownNames(document, fqdn);
   checkProfile(profile, masterProfile.count, names, file, options);
   checkPlaces(text, profile, file);
+  demandWindowsSsh(document, file);
   return {
     file,
     text,
@@ -109,7 +108,6 @@ export function parseApiModel(text: string, file: string, options: ApiModelOptio
     extraSans: masterProfile.subjectAltNames ?? [],
     certificateProfile: profile,
     ownNames: names,
-    ...windowsOf(document, file),
     warnings: versionWarnings(orchestratorProfile.orchestratorVersion, file),
   };
 }
@@ -128,21 +126,16 @@ function checkProfile(
 }
 
 /** @throws ModelError when there are Windows nodes whose SSH is off: there is no other way to them */
-function windowsOf({ properties }: ApiModelDocument, file: string): Pick<ApiModel, 'windows'> {
-  const { windowsProfile } = properties;
-  if (!windowsProfile) return {};
+function demandWindowsSsh({ properties }: ApiModelDocument, file: string): void {
+  if (properties.windowsProfile?.sshEnabled !== false) return;
   const pools = (properties.agentPoolProfiles ?? []).filter(({ osType }) => osType === 'Windows');
   const names = pools.map(({ name }) => name).join(', ') || 'none yet';
-  if (windowsProfile.sshEnabled === false) {
-    throw new ModelError(
-      file,
-      'properties.windowsProfile.sshEnabled',
-      `found false; expected true, since Windows nodes (pools: ${names}) are rotated over SSH; ` +
-        'enable SSH on these nodes and say so here, or remove the pools',
-    );
-  }
-  const { adminUsername, adminPassword } = windowsProfile;
-  return { windows: { adminUsername, adminPassword: adminPassword ?? '' } };
+  throw new ModelError(
+    file,
+    'properties.windowsProfile.sshEnabled',
+    `found false; expected true, since Windows nodes (pools: ${names}) are rotated over SSH; ` +
+      'enable SSH on these nodes and say so here, or remove the pools',
+  );
 }
 
 /** Whether each value can be replaced is known before a rotation begins, not when it ends. */
