@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Machine } from '../contracts.js';
 import type { KubeObject } from '../kube/objects.js';
+import { openTls } from '../tls/client-side.js';
 import { ApiError, noSuchPath } from './api-error.js';
 import type { Caches } from './core.js';
 import { mastersGroup, type User } from './identity.js';
@@ -87,13 +88,11 @@ export class Aggregator {
     const { namespace = '', name = '', port = 443 } = spec.service ?? {};
     const { ip, port: targetPort } = this.#endpoint(namespace, name, port);
     const socket = await this.machine.dial(ip, targetPort);
-    const ca = spec.caBundle === undefined ? {} : { ca: Buffer.from(spec.caBundle, 'base64') };
-    const tls = connectTls({
-      socket,
-      servername: `${name}.${namespace}.svc`,
-      ...ca,
+    const tls = openTls(socket, {
+      host: `${name}.${namespace}.svc`,
+      ca: spec.caBundle === undefined ? undefined : Buffer.from(spec.caBundle, 'base64').toString(),
       ...this.pair(),
-      rejectUnauthorized: spec.insecureSkipTLSVerify !== true,
+      insecure: spec.insecureSkipTLSVerify === true,
     });
     return new Promise((resolve, reject) => {
       tls.once('error', reject);

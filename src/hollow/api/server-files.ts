@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
 import type { KeyObject } from 'node:crypto';
 import { parseCertificates } from '../../pki/index.js';
 import type { Machine } from '../contracts.js';
@@ -8,6 +7,7 @@ import type { Flags } from '../kube/flags.js';
 import type { FrontProxyPair } from './aggregate.js';
 import type { ClientTrust } from './authenticate.js';
 import { Verifier } from './peers.js';
+import { clientContext } from '../tls/client-side.js';
 import { publicKeysIn } from '../kube/tokens.js';
 
 interface Pair {
@@ -92,7 +92,7 @@ export class ServerFiles {
 
 /** @throws Error when key and certificate do not belong together */
 function asPair([cert = '', key = '']: readonly string[]): Pair {
-  createSecureContext({ cert, key });
+  clientContext({ cert, key });
   return { cert, key };
 }
 

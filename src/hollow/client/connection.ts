@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
-import { isIP } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Machine, Timings } from '../contracts.js';
+import { openTls } from '../tls/client-side.js';
 import type { ClientConfig } from './config.js';
 
 /** How long a connection may take to be made, ms. client-go's dialer: 30 s. */
@@ -72,14 +72,11 @@ export class Connection {
   async #tls({ hostname, port }: URL): Promise<TLSSocket> {
     const tcp = await this.machine.dial(hostname, port === '' ? 443 : Number(port));
     this.#pair = this.#readPair();
-    const tls = connectTls({
-      socket: tcp,
+    const tls = openTls(tcp, {
       host: hostname,
-      ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
       ca: this.config.ca,
       ...this.#pair,
-      ALPNProtocols: ['h2'],
-      minVersion: 'TLSv1.2',
+      protocols: ['h2'],
     });
     tls.setNoDelay(true);
     tcp.once('close', () => tls.destroy());

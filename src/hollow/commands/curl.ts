@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import type { HollowNode } from '../node/node.js';
+import { openTls } from '../tls/client-side.js';
 import { NotKnownError, readOptions, type Answer, type Call } from './command.js';
 
 const values = [
@@ -112,10 +112,9 @@ function orLate<T>(work: Promise<T>, late: AbortSignal): Promise<T> {
 
 function encrypted(plain: Socket, { url, insecure, ca, certificate, key }: Request): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connectTls({
-      socket: plain,
+    const socket = openTls(plain, {
       host: url.hostname,
-      rejectUnauthorized: insecure !== true,
+      insecure: insecure === true,
       ...(ca === undefined ? {} : { ca }),
       ...(certificate === undefined ? {} : { cert: certificate, key: key ?? certificate }),
     });

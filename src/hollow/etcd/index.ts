@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { DialEtcd, EtcdClientFiles, Machine, Program, Running, Timings } from '../contracts.js';
+import { openTls } from '../tls/client-side.js';
 import { Consensus } from './consensus.js';
 import { readEtcdFlags } from './flags.js';
 import { hollowProtocol, Member } from './member.js';
@@ -55,13 +56,12 @@ export class Etcd {
     const { hostname, port } = new URL(files.endpoint);
     const tcp = await machine.dial(hostname, Number(port));
     const read = (file: string): string => readFileSync(machine.path(file), 'utf8');
-    const socket = connectTls({
-      socket: tcp,
+    const socket = openTls(tcp, {
       host: hostname,
       ca: files.ca,
       cert: read(files.certFile),
       key: read(files.keyFile),
-      ALPNProtocols: [hollowProtocol],
+      protocols: [hollowProtocol],
     });
     const member = this.#members.get(await greeting(socket));
     if (!member) throw new Error(`${files.endpoint}: no member answered`);

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Listener, Machine, Timings } from '../contracts.js';
 import { memberId, type Consensus, type Peer } from './consensus.js';
 import type { EtcdFlags } from './flags.js';
 import { answerHttp } from './http.js';
+import { openTls } from '../tls/client-side.js';
 import { TlsPort } from '../tls/tls-port.js';
 
 /** The protocol by which stand-ins talk to a member; others get HTTP. */
@@ -157,7 +158,7 @@ function handshake(
   pair: { ca: string; cert: string; key: string },
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = connectTls({ socket: tcp, host, ...pair });
+    const socket = openTls(tcp, { host, ...pair });
     socket.once('data', () => resolve(socket));
     socket.on('error', reject);
     socket.once('close', () => reject(new Error('remote error: tls: bad certificate')));

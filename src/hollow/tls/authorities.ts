@@ -3,6 +3,7 @@ import { assemble } from '../../pki/assemble.js';
 import { basicConstraints, keyUsage } from '../../pki/extensions.js';
 import { fieldsOf } from '../../pki/fields.js';
 import { parseCertificates } from '../../pki/index.js';
+import { kept } from '../kept.js';
 
 let key: { readonly privatePem: string; readonly spki: Buffer } | undefined;
 
@@ -11,7 +12,7 @@ let key: { readonly privatePem: string; readonly spki: Buffer } | undefined;
  * real issuer behind a leaf that stands alone in its file, where Go's servers show the file as it is; these it names to
  * clients and never uses. Clients must then be verified by `refusal`.
  */
-export function namedAuthorities(caPem: string): string {
+export const namedAuthorities = kept(100, (caPem: string): string => {
   key ??= newKey();
   const { privatePem, spki } = key;
   return parseCertificates(caPem, 'trusted CAs')
@@ -25,7 +26,7 @@ export function namedAuthorities(caPem: string): string {
       ).pem;
     })
     .join('');
-}
+});
 
 /** OpenSSL looks no further at an issuer whose kind of key cannot have made the signature; nobody signs with Ed25519 here. */
 function newKey(): { privatePem: string; spki: Buffer } {

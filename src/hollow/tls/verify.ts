@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { kept } from '../kept.js';
 
 /** What a certificate must be good for. */
 export type Usage = 'clientAuth' | 'serverAuth';
@@ -40,11 +41,11 @@ export function verify(
 }
 
 /** The certificates of a text in PEM. */
-export function certificatesIn(pem: string): X509Certificate[] {
-  return (pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []).map(
+export const certificatesIn = kept(200, (pem: string): readonly X509Certificate[] =>
+  (pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []).map(
     (one) => new X509Certificate(one),
-  );
-}
+  ),
+);
 
 /** Leaf first. Node links each certificate that was shown to its issuer; a root is linked to itself. */
 function shownChain(socket: TLSSocket): X509Certificate[] {

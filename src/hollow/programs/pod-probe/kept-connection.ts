@@ -1,5 +1,6 @@
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Machine } from '../../contracts.js';
+import { openTls } from '../../tls/client-side.js';
 
 /** A kept connection was closed before any byte of the answer. */
 export class Untouched extends Error {}
@@ -35,7 +36,7 @@ export class ProbeConnection {
   static async open(machine: Machine, host: string, port: number, ca: string): Promise<ProbeConnection> {
     const tcp = await machine.dial(host, port);
     return new Promise((resolve, reject) => {
-      const socket = connectTls({ socket: tcp, host, ca, ALPNProtocols: ['http/1.1'] });
+      const socket = openTls(tcp, { host, ca, protocols: ['http/1.1'] });
       socket.once('secureConnect', () => resolve(new ProbeConnection(socket)));
       socket.once('error', reject);
       socket.once('close', () => reject(new Error('closed in the handshake')));
