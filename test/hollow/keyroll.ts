@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { HollowCluster } from '../../src/hollow/index.js';
-
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { compiled } from './compiled.js';
 
 /**
  * keyroll as users run it on a hollow cluster, in a process of its own; resolves to its exit code and all that it said.
@@ -16,7 +14,7 @@ export function keyroll(
   const child = spawn(
     process.execPath,
     [
-      ...['--import', 'tsx', main, ...command, '--api-model', modelFile, '--ssh-host', ssh.host],
+      ...[compiled().main, ...command, '--api-model', modelFile, '--ssh-host', ssh.host],
       ...['--ssh-port', String(ssh.port), '--linux-ssh-private-key', ssh.keyFile],
       ...['--known-hosts', ssh.knownHosts, '--strict-host-keys', '--yes'],
     ],

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortenedTimings, startCluster, type HollowCluster } from '../../src/hollow/index.js';
+import { compiled } from './compiled.js';
 import { stackBehind, type StackBehind } from './azure-flags.js';
 import { failuresIn, type Report } from '../../src/report/report.js';
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 let cluster: HollowCluster;
 let before: Map<string, string>;
 let azure: StackBehind;
@@ -39,7 +38,7 @@ function ends(): string {
 
 /** keyroll as users run it, in a process of its own. */
 function keyroll(args: readonly string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+  const child = spawn(process.execPath, [compiled().main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -1,12 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { HollowCluster } from '../../../src/hollow/index.js';
+import { compiled } from '../compiled.js';
 import type { Place } from './place.js';
-
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
-const killAt = new URL('./kill-at.ts', import.meta.url).href;
 
 /** How a run of keyroll ended. */
 export interface Ended {
@@ -43,10 +40,11 @@ export function start(cluster: HollowCluster, args: readonly string[], how: How 
   const [command = '', ...rest] = args;
   const state = join(dirname(how.modelFile ?? cluster.modelFile), '_keyroll');
   const kill = how.killAt && { KEYROLL_TEST_KILL: JSON.stringify({ ...how.killAt, state }) };
+  const { main, killAt } = compiled();
   const child = spawn(
     process.execPath,
     [
-      ...['--import', 'tsx', ...(kill ? ['--import', killAt] : []), main],
+      ...[...(kill ? ['--import', killAt] : []), main],
       ...[command, ...clusterArgs(cluster, how.modelFile), ...rest],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: cluster.operatorFolder, ...kill } },
