@@ -90,8 +90,8 @@ interface Esbuild {
 /** By the compiler that tsx brings and uses itself; TypeScript's own takes ten times as long. */
 function javascript(files: readonly string[], outdir: string): void {
   const tsx = createRequire(import.meta.url).resolve('tsx/package.json');
-  const { buildSync } = createRequire(tsx)('esbuild') as Esbuild;
-  buildSync({
+  const esbuild = createRequire(tsx)('esbuild') as Esbuild;
+  esbuild.buildSync({
     absWorkingDir: checkout,
     entryPoints: files.filter((file) => file.endsWith('.ts')),
     ...{ outdir, outbase: '.', format: 'esm', platform: 'node', target: 'node20', logLevel: 'warning' },
