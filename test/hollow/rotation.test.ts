@@ -36,6 +36,15 @@ function ends(): string {
     .join('\n');
 }
 
+/** What the report says of failed requests, for the message of a failed test. */
+function failedRequests(file: string): string {
+  if (!existsSync(file)) return 'no report was written';
+  const { probe } = JSON.parse(readFileSync(file, 'utf8')) as Report;
+  return Object.entries(probe)
+    .flatMap(([name, { failures }]) => failures.map((failure) => `${name}: ${JSON.stringify(failure)}`))
+    .join('\n');
+}
+
 /** keyroll as users run it, in a process of its own. */
 function keyroll(args: readonly string[]): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, [compiled().main, ...args], {
@@ -80,7 +89,7 @@ describe('a rotation of a hollow cluster', () => {
         ...azure.args,
         ...['--report', file, '--yes'],
       ]);
-      expect(code, `${output}\n${code === 0 ? '' : ends()}`).toBe(0);
+      expect(code, `${output}\n${code === 0 ? '' : `${failedRequests(file)}\n${ends()}`}`).toBe(0);
       const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
       expect(report.outcome).toBe('rotated');
       expect(azure.stack.unknown).toEqual([]);
