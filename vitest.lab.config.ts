@@ -7,7 +7,6 @@ const long = process.env['KEYROLL_TEST_ALL'] === undefined ? [] : ['test/lab-all
 export default defineConfig({
   test: {
     include: ['test/lab/**/*.test.ts', ...long],
-    globalSetup: 'test/lab/run/speed.ts',
     fileParallelism: false,
     pool: 'forks',
     disableConsoleIntercept: true,

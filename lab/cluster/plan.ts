@@ -14,7 +14,7 @@ export interface LabOptions {
   readonly watchdogDelay: number;
   /** Seconds from when the keys are made until every certificate of the cluster expires; undefined: years. */
   readonly certificateSeconds?: number | undefined;
-  /** Of the cluster's own RSA keys: 4096 as AKS Engine makes them, or 2048 as old versions of it did. */
+  /** Of the cluster's own RSA keys: 4096 as AKS Engine makes them, or 2048, which a model may hold too. */
   readonly keyBits: 2048 | 4096;
 }
 

@@ -5,7 +5,6 @@ import { run, type CommandOptions, type CommandResult } from '../../lab/cluster/
 import { inNetworkWithHosts } from '../../lab/cluster/host/namespace.js';
 import { network } from '../../lab/cluster/plan.js';
 import { existingLab } from '../../lab/cluster/record.js';
-import { labKeyBits } from './run/speed.js';
 import { say } from './say.js';
 
 /** The tests' own lab, so that they never take away one that a person uses. */
@@ -55,8 +54,7 @@ async function reporting<T>(work: (progress: Progress) => Promise<T>): Promise<T
 /** Brings the tests' lab up, or takes the one that runs, when it has these options. */
 export async function bringUp(options: Partial<lab.UpOptions> = {}): Promise<TestLab> {
   const begun = Date.now();
-  const wanted = { masters: 3, agents: 2, keyBits: labKeyBits(), ...options };
-  await reporting((progress) => lab.up(progress, wanted, stateDir));
+  await reporting((progress) => lab.up(progress, { masters: 3, agents: 2, ...options }, stateDir));
   say(`lab: up after ${((Date.now() - begun) / 1000).toFixed(0)} s`);
   return testLab();
 }
