@@ -20,7 +20,7 @@ const settings: Record<keyof Images, ImageSettings> = {
   pause: { name: imageNames.pause, entrypoint: ['/pause'] },
   // The control plane runs in it, too. Three of each share two cores here and memory is plenty: rarer collections leave
   // more of the cores to what is watched. In the image, since a manifest's environment would be the cluster's.
-  busybox: { name: imageNames.busybox, command: ['sh'], environment: ['GOGC=300'] },
+  busybox: { name: imageNames.busybox, command: ['sh'], environment: ['GOGC=600'] },
   labpod: { name: imageNames.labpod, entrypoint: ['/usr/bin/labpod'] },
 };
 

@@ -1,6 +1,6 @@
 // Labpod is every program that the lab runs in pods of its own: one binary, so that all nodes share its pages.
 //
-//	labpod client          calls the API with the pod's own service account, ten times a second
+//	labpod client          calls the API with the pod's own service account, three times a second
 //	labpod aggregated      a small aggregated API server behind the front proxy
 //	labpod addon-manager   stands in for kube-addon-manager; also when started under the name kube-addon-manager
 package main
