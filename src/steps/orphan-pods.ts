@@ -11,7 +11,7 @@ import { waitFor } from './wait.js';
 export class PodsRemainError extends Error {
   constructor(readonly pods: readonly string[]) {
     super(
-      `${pods.length} pods still hold the trust or a token of the side that goes, and nothing recreates them: ${pods.join(', ')}; ` +
+      `${pods.length} pods still hold the trust or a token of the side that goes, and nothing has recreated them: ${pods.join(', ')}; ` +
         'restart or delete them, then run the same command again to go on',
     );
     this.name = 'PodsRemainError';

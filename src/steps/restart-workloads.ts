@@ -17,7 +17,9 @@ const restartedAt = 'kubectl.kubernetes.io/restartedAt';
 
 /**
  * Restarts workloads as `kubectl rollout restart` does, all at once, each within its own update strategy, and waits for
- * them. Called again it does not restart a second time what this rotation restarted.
+ * them, but not for those that did not work before: they may never. If pods of such a one stay with the old trust,
+ * `await-orphan-pods` names them before anything is distrusted. Called again it does not restart a second time what this
+ * rotation restarted.
  */
 export const restartWorkloads: StepRunner<'restart-workloads'> = async (step, context) => {
   const since = context.journal.remember(`${step.id}/since`, await apiTime(context));
@@ -28,14 +30,26 @@ export const restartWorkloads: StepRunner<'restart-workloads'> = async (step, co
       holdsNodeCredentials(workload.spec.template.spec, context.layout) ===
         (step.select === 'node-credentials') && !restartsByHand(workload),
   );
+  const broken = new Map(context.journal.remember(`${step.id}/broken`, notRolledOut(wanted)));
+  for (const [name, state] of broken)
+    context.note(`${name} did not work before its restart (${state}): nothing waits for it`);
   await pMap(wanted, (workload) => restart(workload, first, context), { concurrency: 8 });
-  await waitFor('restarted workloads are available', () => allRolledOut(wanted, context), {
+  const awaited = wanted.filter((workload) => !broken.has(workloadName(workload)));
+  await waitFor('restarted workloads are available', () => allRolledOut(awaited, context), {
     timeoutMs: context.waitWorkloadsMs,
     everyMs: 1000,
     stop: context.stop,
   });
-  return { freshSince: since, workloads: wanted.map(workloadName) };
+  return { freshSince: since, workloads: wanted.map(workloadName), broken: [...broken.keys()] };
 };
+
+/** Names of those that are not as they are wanted, each with what is missing. */
+function notRolledOut(wanted: readonly Workload[]): [string, string][] {
+  return wanted.flatMap((workload): [string, string][] => {
+    const state = rolledOut(workload);
+    return state === true ? [] : [[workloadName(workload), state]];
+  });
+}
 
 async function restart(workload: Workload, at: string, { kube }: StepContext): Promise<void> {
   if (workload.spec.template.metadata?.annotations?.[restartedAt] === at) return;

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import type { KubeClient } from '../adapters/kube/types.js';
+import type { StepOf } from '../model/plan.js';
+import type { StepContext } from './context.js';
+import { restartWorkloads } from './restart-workloads.js';
+import type { Workload } from './workloads.js';
+
+const step = {
+  id: 'refresh/workloads',
+  kind: 'restart-workloads',
+  select: 'all-but-node-credentials',
+} as unknown as StepOf<'restart-workloads'>;
+
+function deployment(name: string, available: number): Workload {
+  return {
+    kind: 'Deployment',
+    metadata: { name, namespace: 'apps', generation: 1 },
+    spec: { replicas: 2, selector: {}, template: { spec: {} } },
+    status: { observedGeneration: 1, replicas: 2, updatedReplicas: 2, availableReplicas: available },
+  };
+}
+
+/** An API server with these Deployments; `onPatch` says what their controller makes of a restart. */
+function contextWith(deployments: Workload[], onPatch: (name: string) => void = () => undefined) {
+  const patched: string[] = [];
+  const notes: string[] = [];
+  const facts = new Map<string, unknown>();
+  const kube = {
+    list: (path: string) => Promise.resolve(path.endsWith('/deployments') ? deployments : []),
+    patch: (path: string) => {
+      const name = path.split('/').at(-1) ?? '';
+      patched.push(name);
+      onPatch(name);
+      return Promise.resolve({});
+    },
+    create: () => Promise.resolve({ metadata: { creationTimestamp: '2026-01-01T00:00:00Z' } }),
+  } as unknown as KubeClient;
+  const context = {
+    kube: () => kube,
+    layout: { nodeCredentialPaths: ['/etc/kubernetes'] },
+    waitWorkloadsMs: 0,
+    note: (text: string) => notes.push(text),
+    journal: {
+      records: [],
+      remember: (id: string, value: unknown) => {
+        if (!facts.has(id)) facts.set(id, value);
+        return facts.get(id);
+      },
+    },
+  } as unknown as StepContext;
+  return { context, patched, notes };
+}
+
+describe('restartWorkloads', () => {
+  it('restarts one that did not work before, says so, and waits for the others alone', async () => {
+    const { context, patched, notes } = contextWith([deployment('web', 2), deployment('broken', 0)]);
+    const details = await restartWorkloads(step, context);
+    expect(patched.sort()).toEqual(['broken', 'web']);
+    expect(notes).toEqual([
+      'Deployment apps/broken did not work before its restart (0 of 2 pods are available): nothing waits for it',
+    ]);
+    expect(details).toMatchObject({ broken: ['Deployment apps/broken'] });
+  });
+
+  it('does not take one for broken before that its restart broke, in a second run either', async () => {
+    const web = deployment('web', 2);
+    const { context, notes } = contextWith([web], () => {
+      web.status = { ...web.status, availableReplicas: 1 };
+    });
+    const notBack = /Deployment apps\/web: 1 of 2 pods are available/;
+    await expect(restartWorkloads(step, context)).rejects.toThrow(notBack);
+    await expect(restartWorkloads(step, context)).rejects.toThrow(notBack);
+    expect(notes).toEqual([]);
+  });
+});
