@@ -16,12 +16,6 @@ import type { ProbeReport } from '../report/report.js';
 
 const { namespace } = POD_PROBE;
 const readPath = `/api/v1/namespaces/${namespace}`;
-/**
- * What is asked on new connections: kube-apiserver answers from its watch cache (kubernetes v1.20
- * apiserver/pkg/storage/cacher), as it answers informers. These classes are there for the handshake; through etcd's
- * quorum the kept ones read and `write` writes, and every such read costs three etcd members their time.
- */
-const cachedPath = `${readPath}?resourceVersion=0`;
 
 /** The availability probe of a run: what it asks as whom, and when that changes. */
 export interface Probing {
@@ -68,7 +62,7 @@ export async function startProbing(session: Session): Promise<Probing> {
       kind: 'fresh',
       name: 'fresh-old-trust',
       targets: [target],
-      path: cachedPath,
+      path: readPath,
       credentials: oldOnly,
       autostart: !refreshed || goesBack,
     },
@@ -76,7 +70,7 @@ export async function startProbing(session: Session): Promise<Probing> {
       kind: 'fresh',
       name: 'fresh-new-trust',
       targets: [target],
-      path: cachedPath,
+      path: readPath,
       credentials: credentials(session.newIdentity),
       autostart: presented && !session.state.journal.has('phase', 'back-refresh'),
     },

@@ -7,9 +7,10 @@ PROBE_ACCOUNT (folder with token and ca.crt) and PROBE_TIMEOUT (seconds).
 
 Every tenth of a second one request, whether earlier ones have been answered or not, one in four on a new connection
 and the others on a kept one. One in four reads through etcd's quorum; the others the API server answers from its
-watch cache (?resourceVersion=0), as it does for informers: what a pod's calls must show is the way, trust and token. A failure is any connect, TLS or HTTP error or no whole answer in 5 s; only a kept connection
-that closed before any byte of the answer is replaced, once, and counted as resent. The trusted CA is read once at
-the start, as client-go does; the token is read again when its file changes.
+watch cache (?resourceVersion=0), as it does for informers: what a pod's calls must show is the way, trust and token.
+A failure is any connect, TLS or HTTP error or no whole answer in 5 s; only a kept connection that closed before any
+byte of the answer is replaced, once, and counted as resent. The trusted CA is read once at the start, as client-go
+does; the token is read again when its file changes.
 
 Results: one JSON object a line. {"start": ...} once; {"failure": ...} each; every second
 {"t", "ms", "requests", "failed", "resent", "skipped", "maxMs", "at"}, where t is a time in seconds since 1970, ms how
@@ -299,6 +300,7 @@ class Probe:
         due = time.monotonic()
         summary_due = due + 1
         # A handshake costs a server with an RSA 4096 key as much as many answers: most pods keep their connection too.
+        # The second of a pair: from the watch cache.
         kinds = (("fresh", True), ("kept", False), ("kept", True), ("kept", True))
         count = 0
         while not self.stopped:

@@ -99,6 +99,19 @@ describe.skipIf(!python)('pod-probe.py (needs python3)', () => {
     expect(new Set(tokens)).toEqual(new Set([`Bearer ${TOKEN}`]));
   });
 
+  it('reads one in four through etcd’s quorum, the others from the watch cache', async () => {
+    const cached: boolean[] = [];
+    front.serve = (request, response) => {
+      cached.push(request.url?.endsWith('/pod-probe-target?resourceVersion=0') ?? false);
+      response.end('{}');
+    };
+    run();
+    await until(({ requests }) => requests >= 20);
+    expect(await end()).toBe(0);
+    const quorum = cached.filter((each) => !each).length;
+    expect(Math.abs(quorum - cached.length / 4)).toBeLessThanOrEqual(1);
+  });
+
   it('reads a changed token again, but not a changed CA', async () => {
     run();
     await until(({ requests }) => requests >= 5);

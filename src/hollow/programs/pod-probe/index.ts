@@ -12,8 +12,9 @@ const keptConnections = 2;
 const kinds = ['fresh', 'kept', 'kept', 'kept'] as const;
 
 /**
- * What stands in for a Python with a probing program in it: the same environment, requests and lines of results. The
- * program itself is not read.
+ * What stands in for a Python with a probing program in it: the same environment, requests and lines of results,
+ * but that every request reads through etcd's quorum, since the stand-in of kube-apiserver has no watch cache. The program
+ * itself is not read.
  */
 export function podProbe(): Program {
   return {
