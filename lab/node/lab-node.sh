@@ -36,10 +36,14 @@ for path in /sys/fs/cgroup/*; do
 done
 
 # On version 1 systemd here uses no controller but its own, and every thread of kubelet would weigh as much as all
-# containers together. As on a machine of its own, each of the busy services weighs as one, below system.slice.
+# containers together. As on a machine of its own, each of the busy services weighs as one; WEIGHED says where and how much.
 cpu=/sys/fs/cgroup/cpu
 [ -e "$cpu/cpu.shares" ] || exit 0
-for unit in $WEIGHED; do mkdir -p "$cpu/system.slice/$unit.service"; done
+mkdir -p "$cpu/system.slice"
+for pair in $WEIGHED; do
+  mkdir -p "$cpu/${pair%%=*}"
+  echo "${pair#*=}" >"$cpu/${pair%%=*}/cpu.shares"
+done
 while read -r pid; do
   # Kernel threads and what ended meanwhile stay where they are.
   { echo "$pid" >"$cpu/system.slice/cgroup.procs"; } 2>/dev/null || :

@@ -21,6 +21,7 @@ import type { Layout } from '../layouts/layout.js';
 import { planPhase } from '../plan/plan.js';
 import { planKeeping, planPreparation } from '../plan/prepare.js';
 import { refreshNode, refreshWindowsNode, whole } from '../plan/refresh.js';
+import { disturbs } from '../steps/calm.js';
 import { runStep } from '../steps/index.js';
 import { members } from '../steps/etcd.js';
 import { holdsNodeCredentials, type Pod } from '../steps/workloads.js';
@@ -92,8 +93,9 @@ function executeFlow(session: Session, flow: Flow): Promise<void> {
   return execute<Step>(flow, {
     journal: session.state.journal,
     run: (step) => runStep(step, context),
-    mayBegin: async () => {
+    mayBegin: async (step) => {
       session.stop.check();
+      if (disturbs(step)) await context.calm();
       await session.locks.assure();
     },
     onStart: ({ id, title }) => session.emit({ code: 'step-begins', id, title }),

@@ -1,4 +1,5 @@
 import { masters } from '../model/cluster.js';
+import { calmness } from '../steps/calm.js';
 import type { StepContext } from '../steps/context.js';
 import { restartMachine } from './azure-restart.js';
 import { disruptionGuard } from './guard.js';
@@ -7,6 +8,9 @@ import type { Session } from './session.js';
 
 /** Azure's platform address, from which its balancers probe. */
 const azureProbe = '168.63.129.16';
+
+/** Every cluster has it, and it is read through etcd. */
+const calmPath = '/api/v1/namespaces/default';
 
 /** What steps see of a session. */
 export function stepContext(session: Session): StepContext {
@@ -32,5 +36,6 @@ export function stepContext(session: Session): StepContext {
     removeKubeconfig: () => removeNewFiles(session),
     stateArchive: () => session.state.archive(),
     guard: disruptionGuard(session.kube),
+    calm: calmness({ read: () => session.kube().get(calmPath), stop: session.stop, note: session.note }),
   };
 }

@@ -75,17 +75,26 @@ function probe({ probe: classes, probeCost }: Report): string[] {
   const rows = Object.entries(classes).map(([name, stats]) => {
     const kept = [
       stats.resent > 0 ? `${stats.resent} resent` : '',
+      stoodStill(stats.stalledMs),
       stats.lost === undefined ? '' : `${stats.lost} writes lost`,
       stats.missed === undefined ? '' : `${stats.missed} events missed`,
     ].filter(Boolean);
     return `  ${name.padEnd(24)} ${String(stats.requests).padStart(7)} requests  ${String(stats.failed).padStart(4)} failed  longest gap ${ms(stats.longestGapMs)}  longest latency ${ms(stats.longestLatencyMs)}${kept.length > 0 ? `  (${kept.join(', ')})` : ''}`;
   });
   if (rows.length === 0) return [];
+  const still = stoodStill(probeCost?.stalledMs);
   return [
     'availability:',
     ...rows,
-    ...(probeCost ? [`  the probe itself took ${probeCost.cpuPercent} % of a core`] : []),
+    ...(probeCost
+      ? [`  the probe itself took ${probeCost.cpuPercent} % of a core${still && `, and ${still}`}`]
+      : []),
   ];
+}
+
+/** Who was kept from running for longer than a second did not look for as long. */
+function stoodStill(stalledMs = 0): string {
+  return stalledMs < 1000 ? '' : `stood still for ${(stalledMs / 1000).toFixed(1)} s`;
 }
 
 function ms(value: number): string {

@@ -8,13 +8,15 @@ PROBE_ACCOUNT (folder with token and ca.crt) and PROBE_TIMEOUT (seconds).
 Every tenth of a second one request, whether earlier ones have been answered or not, one in four on a new connection
 and the others on a kept one. One in four reads through etcd's quorum; the others the API server answers from its
 watch cache (?resourceVersion=0), as it does for informers: what a pod's calls must show is the way, trust and token.
-A failure is any connect, TLS or HTTP error or no whole answer in 5 s; only a kept connection that closed before any
-byte of the answer is replaced, once, and counted as resent. The trusted CA is read once at the start, as client-go
+A failure is any connect, TLS or HTTP error or no whole answer in 5 s in which this process ran: who stood still for
+5 s has not waited for an answer that lies in his socket. Only a kept connection that closed before any byte of the
+answer is replaced, once, and counted as resent. The trusted CA is read once at the start, as client-go
 does; the token is read again when its file changes.
 
 Results: one JSON object a line. {"start": ...} once; {"failure": ...} each; every second
-{"t", "ms", "requests", "failed", "resent", "skipped", "maxMs", "at"}, where t is a time in seconds since 1970, ms how
-long after it is covered, and `at` lists the successes as ms after t. SIGTERM: what is under way is finished and written, exit code 0.
+{"t", "ms", "requests", "failed", "resent", "skipped", "maxMs", "stalledMs", "at"}, where t is a time in seconds since
+1970, ms how long after it is covered, stalledMs for how much of that the process did not run, and `at` lists the
+successes as ms after t. SIGTERM: what is under way is finished and written, exit code 0.
 """
 import collections
 import json
@@ -38,12 +40,55 @@ class Untouched(Exception):
     """A kept connection was closed before any byte of the answer."""
 
 
+class RunningTime:
+    """Counts the seconds in which this process ran. A step that is much too long means that it did not."""
+
+    STEP = 0.05
+    LONGEST_STEP = 0.25
+
+    def __init__(self):
+        # When the last step ended, and all stalls before: one value, so that no other thread sees half of a step.
+        self.mark = (time.monotonic(), 0.0)
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            time.sleep(self.STEP)
+            now, stalled = self.look()
+            self.mark = (now, stalled)
+
+    def look(self):
+        now = time.monotonic()
+        last, stalled = self.mark
+        return now, stalled + max(0, now - last - self.LONGEST_STEP)
+
+    def now(self):
+        now, stalled = self.look()
+        return now - stalled
+
+    def stalled(self):
+        return self.look()[1]
+
+
+CLOCK = RunningTime()
+
+
 def left(deadline):
-    """Seconds until the deadline. Raises when it has passed."""
-    seconds = deadline - time.monotonic()
+    """Seconds of running time until the deadline. Raises when it has passed."""
+    seconds = deadline - CLOCK.now()
     if seconds <= 0:
         raise socket.timeout("no answer in time")
     return seconds
+
+
+def in_time(action, deadline):
+    """Does what may be tried again after a timeout, until it is done or the deadline has passed."""
+    while True:
+        seconds = left(deadline)
+        try:
+            return action(seconds)
+        except socket.timeout:
+            pass
 
 
 class Token:
@@ -69,14 +114,22 @@ class Connection:
 
     def __init__(self, host, port, context, deadline):
         self.answers = 0
-        raw = socket.create_connection((host, port), timeout=left(deadline))
+        raw = in_time(lambda seconds: socket.create_connection((host, port), timeout=seconds), deadline)
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            raw.settimeout(left(deadline))
-            self.socket = context.wrap_socket(raw, server_hostname=host)
+            self.socket = context.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
         except BaseException:
             raw.close()
             raise
+        try:
+            in_time(self.handshake, deadline)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def handshake(self, seconds):
+        self.socket.settimeout(seconds)
+        self.socket.do_handshake()
 
     def exchange(self, request, deadline):
         """Status and body of the answer, and whether the connection may be used again."""
@@ -119,11 +172,14 @@ class Connection:
             rest = rest[size + 2 :]
 
     def receive(self, deadline):
-        self.socket.settimeout(left(deadline))
-        part = self.socket.recv(65536)
+        part = in_time(self.receive_some, deadline)
         if not part:
             raise ConnectionResetError("closed before the end of the answer")
         return part
+
+    def receive_some(self, seconds):
+        self.socket.settimeout(seconds)
+        return self.socket.recv(65536)
 
     def close(self):
         self.socket.close()
@@ -200,6 +256,7 @@ class Results:
 
     def reset(self):
         self.t = time.monotonic()
+        self.stalled_before = CLOCK.stalled()
         self.counts = {"requests": 0, "failed": 0, "resent": 0, "skipped": 0}
         self.longest = 0.0
         self.successes = []
@@ -230,6 +287,7 @@ class Results:
             line = {"t": round(ZERO + self.t, 3), "ms": round((time.monotonic() - self.t) * 1000)}
             line.update(self.counts)
             line["maxMs"] = round(self.longest * 1000, 1)
+            line["stalledMs"] = round((CLOCK.stalled() - self.stalled_before) * 1000)
             line["at"] = [round((moment - self.t) * 1000) for moment in self.successes]
             self.write(line)
             self.reset()
@@ -260,10 +318,10 @@ class Probe:
         self.results.add(resent=1)
         return self.client.on_new(deadline, True, cached)
 
-    def one(self, kind, cached, began):
+    def one(self, kind, cached, began, deadline):
         error = None
         try:
-            status, body = self.answer(kind, cached, began + self.timeout)
+            status, body = self.answer(kind, cached, deadline)
             if not 200 <= status < 300:
                 error = "HTTP %d: %s" % (status, body[:200].decode("utf-8", "replace"))
         except socket.timeout:
@@ -294,7 +352,7 @@ class Probe:
             else:
                 self.results.add(skipped=1)
                 return
-        self.jobs.put((kind, cached, began))
+        self.jobs.put((kind, cached, began, CLOCK.now() + self.timeout))
 
     def run(self):
         due = time.monotonic()

@@ -123,6 +123,18 @@ describe.skipIf(!python)('pod-probe.py (needs python3)', () => {
     expect((await results()).failed).toBe(0);
   });
 
+  it('does not take time in which it stood still itself for time without an answer', async () => {
+    front.serve = (_request, response) => void setTimeout(() => response.end('{}'), 200);
+    run(2);
+    await until(({ requests }) => requests >= 10);
+    program?.kill('SIGSTOP');
+    await delay(4000);
+    program?.kill('SIGCONT');
+    const { requests } = await until(({ stalledMs }) => (stalledMs ?? 0) > 3000);
+    const stats = await until((now) => now.requests >= requests + 10);
+    expect(stats.failures).toEqual([]);
+  });
+
   it('counts a 500, a reset in the middle and a hang as failures, once each', async () => {
     run(2);
     await until(({ requests }) => requests >= 5);

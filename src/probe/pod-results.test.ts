@@ -12,6 +12,7 @@ const second = (t: number, at: number[], more: object = {}) =>
     resent: 0,
     skipped: 0,
     maxMs: 5,
+    stalledMs: 0,
     at,
     ...more,
   });
@@ -39,11 +40,11 @@ it('adds up failures and resent ones, in the order of time', () => {
   const one = file(
     start(1),
     failure(9, 'late'),
-    second(9, [], { requests: 2, failed: 1, resent: 1, maxMs: 70 }),
+    second(9, [], { requests: 2, failed: 1, resent: 1, maxMs: 70, stalledMs: 300 }),
   );
   const two = file(start(1), failure(3, 'early'));
   const merged = mergePodResults({ one, two });
-  expect(merged).toMatchObject({ failed: 2, resent: 1, requests: 2, longestLatencyMs: 70 });
+  expect(merged).toMatchObject({ failed: 2, resent: 1, requests: 2, stalledMs: 300, longestLatencyMs: 70 });
   expect(merged.failures.map(({ error }) => error)).toEqual(['early', 'late']);
 });
 

@@ -15,6 +15,7 @@ interface SummaryLine {
   readonly resent: number;
   readonly skipped: number;
   readonly maxMs: number;
+  readonly stalledMs: number;
   readonly at: readonly number[];
 }
 
@@ -63,12 +64,21 @@ function longestGap(moments: readonly number[]): { ms: number; from: number | un
 
 /** Adds up seconds; the longest latency with the second in which it was seen. */
 function totals(summaries: readonly SummaryLine[]) {
-  const total = { requests: 0, failed: 0, resent: 0, skipped: 0, longestLatencyMs: 0, seenAt: 0 };
+  const total = {
+    requests: 0,
+    failed: 0,
+    resent: 0,
+    skipped: 0,
+    stalledMs: 0,
+    longestLatencyMs: 0,
+    seenAt: 0,
+  };
   for (const line of summaries) {
     total.requests += line.requests;
     total.failed += line.failed;
     total.resent += line.resent;
     total.skipped += line.skipped;
+    total.stalledMs += line.stalledMs;
     if (line.maxMs <= total.longestLatencyMs) continue;
     total.longestLatencyMs = line.maxMs;
     total.seenAt = line.t * 1000;

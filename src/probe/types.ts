@@ -94,6 +94,8 @@ export interface ClassStats {
   /** The longest time between two successive successful answers while the class ran. */
   readonly longestGapMs: number;
   readonly longestGapAt?: string;
+  /** Pods: for how long the probing pods did not run; such time is no waiting for an answer. */
+  readonly stalledMs?: number;
   /** From the first sending to the whole answer or the failure. */
   readonly longestLatencyMs: number;
   readonly longestLatencyAt?: string;

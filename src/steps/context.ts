@@ -35,6 +35,8 @@ export interface StepContext {
   /** The rotation's keys and beginning as one file, for the masters to keep. Secret. */
   readonly stateArchive: () => Buffer;
   readonly guard: DisruptionGuard;
+  /** The wait before a disturbance: until the API answers quickly, but not for ever (`calmness`). */
+  readonly calm: () => Promise<void>;
 }
 
 /** Lets a node be disturbed only while every Service keeps a ready endpoint on another node. */

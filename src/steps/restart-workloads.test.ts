@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { KubeClient } from '../adapters/kube/types.js';
 import type { StepOf } from '../model/plan.js';
 import type { StepContext } from './context.js';
@@ -38,7 +38,9 @@ function contextWith(deployments: Workload[], onPatch: (name: string) => void = 
   const context = {
     kube: () => kube,
     layout: { nodeCredentialPaths: ['/etc/kubernetes'] },
-    waitWorkloadsMs: 0,
+    waitWorkloadsMs: 2000,
+    nodes: () => [{}, {}],
+    calm: () => Promise.resolve(),
     note: (text: string) => notes.push(text),
     journal: {
       records: [],
@@ -71,5 +73,36 @@ describe('restartWorkloads', () => {
     await expect(restartWorkloads(step, context)).rejects.toThrow(notBack);
     await expect(restartWorkloads(step, context)).rejects.toThrow(notBack);
     expect(notes).toEqual([]);
+  });
+
+  it('has no more rollouts under way than there are nodes, and waits before each until the API is calm', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const all = names.map((name) => deployment(name, 2));
+    const states: string[] = [];
+    const underWay = (): Workload[] => all.filter(({ status }) => status?.availableReplicas === 1);
+    const { context, patched } = contextWith(all, (name) => {
+      const [workload] = all.filter(({ metadata }) => metadata.name === name);
+      if (workload) workload.status = { ...workload.status, availableReplicas: 1 };
+      states.push(
+        underWay()
+          .map(({ metadata }) => metadata.name)
+          .join(''),
+      );
+    });
+    let calm = 0;
+    const waiting = restartWorkloads(step, {
+      ...context,
+      waitWorkloadsMs: 60_000,
+      calm: () => Promise.resolve(void (calm += 1)),
+    });
+    for (const round of [['a', 'b'], ['c', 'd'], ['e']]) {
+      await vi.waitFor(
+        () => expect(patched).toEqual(names.slice(0, names.indexOf(round.at(-1) ?? '') + 1)),
+        10_000,
+      );
+      for (const workload of underWay()) workload.status = { ...workload.status, availableReplicas: 2 };
+    }
+    await waiting;
+    expect([states, calm]).toEqual([['a', 'ab', 'c', 'cd', 'e'], 5]);
   });
 });

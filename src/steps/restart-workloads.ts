@@ -15,11 +15,17 @@ import { waitFor } from './wait.js';
 
 const restartedAt = 'kubectl.kubernetes.io/restartedAt';
 
+/** A rollout that takes longer makes room for the next one. */
+const turnMs = 60_000;
+const lookEveryMs = 1000;
+/** What begins in one look, as a part of the nodes: a rollout is felt a moment after it was asked for. */
+const beginPart = 0.2;
+
 /**
- * Restarts workloads as `kubectl rollout restart` does, all at once, each within its own update strategy, and waits for
- * them, but not for those that did not work before: they may never. If pods of such a one stay with the old trust,
- * `await-orphan-pods` names them before anything is distrusted. Called again it does not restart a second time what this
- * rotation restarted.
+ * Restarts workloads as `kubectl rollout restart` does, each within its own update strategy, as many at a time as there are
+ * nodes to start their pods, a fifth of that in a second and none while the API is slow, and waits for them, but not for those that did not work before: they may never. If pods of
+ * such a one stay with the old trust, `await-orphan-pods` names them before anything is distrusted. Called again it does
+ * not restart a second time what this rotation restarted.
  */
 export const restartWorkloads: StepRunner<'restart-workloads'> = async (step, context) => {
   const since = context.journal.remember(`${step.id}/since`, await apiTime(context));
@@ -33,11 +39,10 @@ export const restartWorkloads: StepRunner<'restart-workloads'> = async (step, co
   const broken = new Map(context.journal.remember(`${step.id}/broken`, notRolledOut(wanted)));
   for (const [name, state] of broken)
     context.note(`${name} did not work before its restart (${state}): nothing waits for it`);
-  await pMap(wanted, (workload) => restart(workload, first, context), { concurrency: 8 });
-  const awaited = wanted.filter((workload) => !broken.has(workloadName(workload)));
-  await waitFor('restarted workloads are available', () => allRolledOut(awaited, context), {
+  const rollouts = new Rollouts(wanted, broken, first, context);
+  await waitFor('restarted workloads are available', () => rollouts.goOn(), {
     timeoutMs: context.waitWorkloadsMs,
-    everyMs: 1000,
+    everyMs: lookEveryMs,
     stop: context.stop,
   });
   return { freshSince: since, workloads: wanted.map(workloadName), broken: [...broken.keys()] };
@@ -58,13 +63,61 @@ async function restart(workload: Workload, at: string, { kube }: StepContext): P
   });
 }
 
-async function allRolledOut(wanted: readonly Workload[], context: StepContext): Promise<true | string> {
-  const names = new Set(wanted.map(workloadName));
-  const late = (await workloads(context)).flatMap((workload) => {
-    const state = names.has(workloadName(workload)) ? rolledOut(workload) : true;
-    return state === true ? [] : [{ workload, state }];
-  });
-  await pMap(late, ({ workload }) => letEndedPodsGo(workload, context), { concurrency: 4 });
-  const texts = late.map(({ workload, state }) => `${workloadName(workload)}: ${state}`);
-  return texts.length === 0 ? true : texts.slice(0, 5).join('; ');
+interface Late {
+  readonly name: string;
+  /** What is missing. */
+  readonly state: string;
+}
+
+/** Restarts that follow each other: the next ones begin when those before are rolled out, or have had their turn. */
+class Rollouts {
+  readonly #queue: Workload[];
+  /** When each began, ms of `performance.now()`, by name; without those that nothing waits for. */
+  readonly #begun = new Map<string, number>();
+
+  constructor(
+    wanted: readonly Workload[],
+    private readonly broken: ReadonlyMap<string, string>,
+    private readonly at: string,
+    private readonly context: StepContext,
+  ) {
+    this.#queue = [...wanted];
+  }
+
+  /** Begins what there is room for. True when all are rolled out that are waited for, else what is missing. */
+  async goOn(): Promise<true | string> {
+    if (this.#queue.length > 0) await this.#beginSome();
+    if (this.#queue.length > 0) return `${this.#queue.length} are still to be restarted`;
+    const texts = (await this.#late()).map(({ name, state }) => `${name}: ${state}`);
+    return texts.length === 0 ? true : texts.slice(0, 5).join('; ');
+  }
+
+  async #beginSome(): Promise<void> {
+    const late = this.#begun.size === 0 ? [] : await this.#late();
+    const inTurn = late.filter(({ name }) => performance.now() - (this.#begun.get(name) ?? 0) < turnMs);
+    const nodes = this.context.nodes().length;
+    const room = Math.min(Math.max(2, nodes) - inTurn.length, Math.max(1, Math.floor(nodes * beginPart)));
+    for (const workload of this.#queue.slice(0, Math.max(0, room))) {
+      await this.#begin(workload);
+      this.#queue.shift();
+    }
+  }
+
+  async #begin(workload: Workload): Promise<void> {
+    await this.context.calm();
+    await restart(workload, this.at, this.context);
+    const name = workloadName(workload);
+    if (!this.broken.has(name)) this.#begun.set(name, performance.now());
+  }
+
+  /** Those that have begun and are not rolled out; their ended pods are let go. */
+  async #late(): Promise<Late[]> {
+    const late = (await workloads(this.context)).flatMap((workload) => {
+      const name = workloadName(workload);
+      const state = this.#begun.has(name) ? rolledOut(workload) : true;
+      return state === true ? [] : [{ workload, name, state }];
+    });
+    await pMap(late, ({ workload }) => letEndedPodsGo(workload, this.context), { concurrency: 4 });
+    return late;
+  }
 }

@@ -66,19 +66,31 @@ const etcdPriority: NodeFile = {
     '[Service]\nNice=-10\nIOSchedulingClass=best-effort\nIOSchedulingPriority=0\nEnvironment=GOGC=400\n',
 };
 
-/** Services that are busy enough to crowd out a node's containers. */
-const weighedUnits = (node: LabNode): string[] => [
-  'kubelet',
-  'containerd',
-  ...(node.role === 'master' ? ['etcd'] : []),
+interface WeighedUnit {
+  readonly unit: string;
+  /** Below the root of the node's processor hierarchy. */
+  readonly group: string;
+  /** 1024 is what one process has. */
+  readonly shares: number;
+}
+
+/**
+ * Services that are busy enough to crowd out a node's containers, each one as heavy as one process; and etcd, which
+ * runs whenever it wants to: below system.slice it had a sixtieth of a core while scripts and kubelet were busy, answered
+ * no heartbeat for a second, and lost its leadership.
+ */
+const weighedUnits = (node: LabNode): WeighedUnit[] => [
+  { unit: 'kubelet', group: 'system.slice/kubelet.service', shares: 1024 },
+  { unit: 'containerd', group: 'system.slice/containerd.service', shares: 1024 },
+  ...(node.role === 'master' ? [{ unit: 'etcd', group: 'etcd.service', shares: 16_384 }] : []),
 ];
 
 /** Puts a service's process into the control group that lab-node.sh made for it, where there is one. */
-function ownWeight(unit: string): NodeFile {
-  const group = `/sys/fs/cgroup/cpu/system.slice/${unit}.service/cgroup.procs`;
+function ownWeight({ unit, group }: WeighedUnit): NodeFile {
+  const processes = `/sys/fs/cgroup/cpu/${group}/cgroup.procs`;
   return {
     path: `/etc/systemd/system/${unit}.service.d/lab-weight.conf`,
-    content: `[Service]\nExecStartPost=+/bin/sh -c '[ ! -e ${group} ] || echo $MAINPID >${group}'\n`,
+    content: `[Service]\nExecStartPost=+/bin/sh -c '[ ! -e ${processes} ] || echo $MAINPID >${processes}'\n`,
   };
 }
 
@@ -123,7 +135,9 @@ function nodeEnvironment(plan: LabPlan, node: LabNode): string {
   return [
     `ADDRESS=${node.ip}/${network.prefixLength}`,
     `GATEWAY=${network.gateway}`,
-    `WEIGHED="${weighedUnits(node).join(' ')}"`,
+    `WEIGHED="${weighedUnits(node)
+      .map(({ group, shares }) => `${group}=${String(shares)}`)
+      .join(' ')}"`,
     `POD_ROUTES="${others.map((each) => `${each.podCidr}=${each.ip}`).join(' ')}"`,
     '',
   ].join('\n');

@@ -3,7 +3,7 @@ import { LabCgroups } from '../host/cgroups.js';
 import { hasNetwork, processesInNetwork, removeNetwork, unplugNodes } from '../host/namespace.js';
 import { returnSettings } from '../host/sysctls.js';
 import { waitUntil } from '../host/wait.js';
-import { forgetMachine, mountedBelow, unmountRoot } from '../machines/mounts.js';
+import { forgetMachine, mountedBelow, unmount } from '../machines/mounts.js';
 import { labFolders, nodeFolders } from '../machines/folders.js';
 import type { LabPlan } from '../plan.js';
 
@@ -14,7 +14,7 @@ export async function stopAll(plan: LabPlan): Promise<void> {
   await endProcessesInNetwork(plan);
   await unplugNodes(plan);
   for (const node of plan.nodes) await forgetMachine(node, nodeFolders(plan, node));
-  for (const root of await mountedBelow(labFolders(plan).nodes)) await unmountRoot({ root });
+  for (const root of await mountedBelow(labFolders(plan).nodes)) await unmount(root);
   await cgroups.remove();
 }
 
@@ -47,7 +47,8 @@ export async function takeDown(plan: LabPlan): Promise<void> {
   if (hasNetwork(plan)) await removeNetwork(plan);
   await returnSettings(plan.name);
   const folders = labFolders(plan);
-  for (const path of [folders.nodes, folders.cluster, folders.snapshots, folders.balancer]) {
+  await unmount(folders.memory);
+  for (const path of [folders.nodes, folders.memory, folders.cluster, folders.snapshots, folders.balancer]) {
     await rm(path, { recursive: true, force: true });
   }
   // Last: as long as it is there, an interrupted `down` is known as a lab that is to be taken down.

@@ -4,6 +4,7 @@ import { LabCgroups } from '../host/cgroups.js';
 import type { HostKeys } from '../files/system.js';
 import { inspectBinaries } from '../kube/binaries.js';
 import { labFolders } from '../machines/folders.js';
+import { mountMemory, unmount } from '../machines/mounts.js';
 import { createNode, type NodeInputs } from '../machines/create.js';
 import { adminKubeconfig } from '../model/kubeconfig.js';
 import { writeModel } from '../model/write.js';
@@ -18,6 +19,8 @@ export async function makeLab(plan: LabPlan, record: LabRecord, freshPki: boolea
   const folders = labFolders(plan);
   for (const path of [folders.nodes, folders.cluster]) await rm(path, { recursive: true, force: true });
   await mkdir(folders.cluster, { recursive: true, mode: 0o700 });
+  await unmount(folders.memory);
+  await mountMemory(folders.memory);
   const [pki, keys, binaries, authorizedKey, cgroups] = await Promise.all([
     clusterPki(plan, record, freshPki),
     allHostKeys(plan),

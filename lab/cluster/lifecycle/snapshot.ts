@@ -6,6 +6,7 @@ import { step, type Progress } from '../../assets/index.js';
 import { LabCgroups } from '../host/cgroups.js';
 import { run } from '../host/command.js';
 import { Kubectl } from '../kube/kubectl.js';
+import { mountMemory } from '../machines/mounts.js';
 import { keptFolders, labFolders, nodeFolders } from '../machines/folders.js';
 import type { LabNode, LabPlan } from '../plan.js';
 import { writeRecord, type ExistingLab } from '../record.js';
@@ -86,6 +87,7 @@ export async function restoreSnapshot(lab: ExistingLab, name: string, progress: 
   await step(progress, `snapshot ${name}: put back`, 4, async () => {
     await writeRecord(plan.stateDir, { ...record, phase: 'restoring' });
     await stopAll(plan);
+    await mountMemory(labFolders(plan).memory);
     await pMap(plan.nodes, (node) => putNodeBack(plan, node, folder), { concurrency: 4 });
     await rm(labFolders(plan).cluster, { recursive: true, force: true });
     await copyTree(join(folder, 'cluster'), labFolders(plan).cluster);

@@ -3,6 +3,8 @@ import { ensureAssets, step, type Progress } from '../../assets/index.js';
 import { inspectBinaries } from '../kube/binaries.js';
 import { Kubectl } from '../kube/kubectl.js';
 import { planLab, type LabOptions, type LabPlan } from '../plan.js';
+import { labFolders } from '../machines/folders.js';
+import { isMounted } from '../machines/mounts.js';
 import { readRecord, writeRecord, type LabRecord } from '../record.js';
 import { takeDown } from './down.js';
 import { furnish, waitForApi, waitForHealth } from './furnish.js';
@@ -38,7 +40,9 @@ export async function bringUp(stateDir: string, options: UpOptions, progress: Pr
   };
   const before = await readRecord(stateDir);
   const kubectl = new Kubectl(plan, shared.kubernetes);
-  if (before !== undefined && !options.freshPki && isSame(before, record))
+  // Memory does not outlive the machine's own boot.
+  const complete = await isMounted(labFolders(plan).memory);
+  if (before !== undefined && complete && !options.freshPki && isSame(before, record))
     return resume(plan, before, kubectl, progress);
   if (before !== undefined) await takeDown(planLab(stateDir, before.options));
   await writeRecord(stateDir, record);

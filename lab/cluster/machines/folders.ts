@@ -11,6 +11,8 @@ export function labFolders(plan: Pick<LabPlan, 'stateDir'>) {
     /** What aks-engine would have left with the operator: API model, kubeconfig, SSH key. */
     cluster: at('cluster'),
     nodes: at('nodes'),
+    /** In memory: etcd's members. This machine's one disk took over a second for a sync, and etcd elected a new leader. */
+    memory: at('memory'),
     snapshots: at('snapshots'),
     balancer: at('balancer'),
     /** Keys that outlive `down`. */
@@ -30,7 +32,7 @@ export function nodeFolders(plan: Pick<LabPlan, 'stateDir'>, node: Pick<LabNode,
     work: at('work'),
     containerd: at('containerd'),
     kubelet: at('kubelet'),
-    etcd: at('etcd'),
+    etcd: join(labFolders(plan).memory, node.name),
     /** What the lab's pods on this node wrote. */
     results: at('results'),
     console: at('console.log'),

@@ -18,13 +18,23 @@ export async function mountRoot(rootfs: string, folders: NodeFolders): Promise<v
   await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, folders.root]);
 }
 
-/** Takes a node's root file system away; the node must have ended. Repeatable. */
-export async function unmountRoot(folders: Pick<NodeFolders, 'root'>): Promise<void> {
+/** Room for every member's log, database and backend, and for copies of them. */
+const memoryOptions = 'size=4g,mode=0700';
+
+/** Makes a folder whose files are kept in memory: until `down`, or until this machine ends. Repeatable. */
+export async function mountMemory(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  if (await isMounted(folder)) return;
+  await run(['mount', '-t', 'tmpfs', '-o', memoryOptions, 'tmpfs', folder]);
+}
+
+/** Takes a file system of the lab away; whoever uses it must have ended. Repeatable. */
+export async function unmount(path: string): Promise<void> {
   // The kernel lets go of a dead node's files a little after its last process.
-  await waitUntil({ what: `${folders.root} unmounted`, seconds: 15, everyMs: 100 }, async () => {
-    if (!(await isMounted(folders.root))) return true;
-    await attempt(['umount', folders.root]);
-    return !(await isMounted(folders.root));
+  await waitUntil({ what: `${path} unmounted`, seconds: 15, everyMs: 100 }, async () => {
+    if (!(await isMounted(path))) return true;
+    await attempt(['umount', path]);
+    return !(await isMounted(path));
   });
 }
 

@@ -35,8 +35,7 @@ export async function startNode(
   node: LabNode,
   shared: Shared,
 ): Promise<void> {
-  // Agents' pods crowd out no master in the field, where each has processors of its own.
-  await cgroups.create(node.name, node.role === 'master' ? 2 : 1);
+  await cgroups.create(node.name, 2);
   const folders = nodeFolders(plan, node);
   await rm(folders.pidFile, { force: true });
   const nspawn = inNetwork(plan, [

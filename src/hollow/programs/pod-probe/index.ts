@@ -3,6 +3,7 @@ import type { Machine, Program } from '../../contracts.js';
 import { running, type Work } from '../running.js';
 import { ProbeConnection, Untouched, type HttpAnswer } from './kept-connection.js';
 import { Results } from './results.js';
+import { RunningTime } from './running-time.js';
 
 const periodMs = 1000 / 10.5;
 const catchUpMs = 1000;
@@ -41,6 +42,7 @@ class PodProbe implements Work {
   readonly #results: Results;
   readonly #idle: ProbeConnection[] = [];
   readonly #under = new Set<Promise<void>>();
+  readonly #runningTime = new RunningTime();
   #stopped = false;
   #end: () => void = () => undefined;
 
@@ -71,14 +73,15 @@ class PodProbe implements Work {
       due += late * periodMs;
       for (; due <= now; due += periodMs, count += 1) this.#give(kinds[count % kinds.length] ?? 'fresh', now);
       if (now >= summaryDue) {
-        this.#results.summary();
+        this.#results.summary(this.#runningTime.stalledMs);
         summaryDue = Math.max(summaryDue + 1000, now);
       }
       await this.#sleep(Math.max(0, due - Date.now()));
     }
     // What is under way is finished and written.
     await Promise.all(this.#under);
-    this.#results.summary();
+    this.#results.summary(this.#runningTime.stalledMs);
+    this.#runningTime.close();
     for (const connection of this.#idle) connection.close();
   }
 
@@ -112,7 +115,7 @@ class PodProbe implements Work {
 
   async #one(kind: 'fresh' | 'kept', began: number): Promise<void> {
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), this.#timeoutMs);
+    const settled = this.#runningTime.after(this.#timeoutMs, () => late.abort());
     try {
       const { status, body } = await Promise.race([
         this.#answer(kind, late.signal),
@@ -123,7 +126,7 @@ class PodProbe implements Work {
     } catch (error) {
       this.#results.settle(began, kind, (error as Error).message);
     } finally {
-      clearTimeout(timer);
+      settled();
     }
   }
 

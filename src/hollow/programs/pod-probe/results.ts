@@ -6,6 +6,7 @@ export class Results {
   #since = Date.now();
   #counts = { requests: 0, failed: 0, resent: 0, skipped: 0 };
   #longest = 0;
+  #stalledBefore = 0;
   #successes: number[] = [];
 
   constructor(file: string, start: object) {
@@ -29,16 +30,19 @@ export class Results {
     this.#write({ failure: { t: began / 1000, error, latencyMs: ended - began, via } });
   }
 
-  summary(): void {
+  /** @param stalledMs for how long the process did not run, since its start */
+  summary(stalledMs: number): void {
     const at = this.#successes.map((moment) => moment - this.#since);
     this.#write({
       t: this.#since / 1000,
       ms: Date.now() - this.#since,
       ...this.#counts,
       maxMs: this.#longest,
+      stalledMs: Math.round(stalledMs - this.#stalledBefore),
       at,
     });
     this.#since = Date.now();
+    this.#stalledBefore = stalledMs;
     this.#counts = { requests: 0, failed: 0, resent: 0, skipped: 0 };
     this.#longest = 0;
     this.#successes = [];

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { StopRequest, StoppedError } from '../execute/stop.js';
+import { calmness, disturbs } from './calm.js';
+
+/** An API server that answers as `answers` say (ms, or an error), one read after another, then at once. */
+function around(answers: (number | string)[]) {
+  const notes: string[] = [];
+  const stop = new StopRequest();
+  let reads = 0;
+  let time = 0;
+  const read = (): Promise<void> => {
+    const answer = answers[reads++] ?? 0;
+    if (typeof answer === 'string') return Promise.reject(new Error(answer));
+    time += answer;
+    return Promise.resolve();
+  };
+  return {
+    ...{ notes, stop },
+    reads: () => reads,
+    calm: calmness({ read, stop, note: (text) => notes.push(text), now: () => time }),
+  };
+}
+
+describe('the wait before a disturbance', () => {
+  it('is three quick reads where the API answers', async () => {
+    const { calm, reads, notes } = around([]);
+    await calm();
+    expect([reads(), notes]).toEqual([3, []]);
+  });
+
+  it('lasts until three in a row are quick, and an error is not', async () => {
+    const { calm, reads } = around([0, 400, 'server is busy']);
+    await calm();
+    expect(reads()).toBe(6);
+  });
+
+  it('takes for quick what the way to the API allows', async () => {
+    const { calm, reads } = around([400, 500, 450]);
+    await calm();
+    expect(reads()).toBe(3);
+  });
+
+  it('ends after half a minute, and says what it saw', async () => {
+    const { calm, notes } = around([0, 29_000, 0, 2000]);
+    await calm();
+    expect(notes).toEqual(['the API is still slow after 31 s (a read took 2000 ms): going on']);
+  });
+
+  it('ends at once when a stop is asked for', async () => {
+    const { calm, stop } = around(Array.from({ length: 1000 }, () => 'no answer'));
+    const waiting = calm();
+    stop.request('Ctrl-C');
+    await expect(waiting).rejects.toThrow(StoppedError);
+  });
+
+  it('is made before servers, kubelets and leaders go, and before nothing else', () => {
+    expect(disturbs({ kind: 'restart-apiserver' })).toBe(true);
+    expect(disturbs({ kind: 'await-ready' })).toBe(false);
+  });
+});
