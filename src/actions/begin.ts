@@ -23,6 +23,14 @@ import { Session } from './session.js';
 import { mastersShells, orClose, takeUp } from './take-up.js';
 import { windowsBlockers } from './windows-blockers.js';
 
+/** What a run begins with. */
+export interface Beginning {
+  /** A rotation that has begun and not ended. */
+  readonly unfinished: StateFolder | undefined;
+  /** No bridge is possible to the CA that comes, and that was accepted. */
+  readonly unbridged: boolean;
+}
+
 /**
  * Opens the way to the cluster and takes up its unfinished rotation, or begins a new one: looks at all nodes and refuses
  * what would hurt. On the nodes nothing is changed but that keyroll's scripts lie in a folder of their own, and its lock.
@@ -34,12 +42,12 @@ export async function beginSession(
   model: ApiModel,
   layout: Layout,
   control: RunControl,
-  unfinished: StateFolder | undefined,
+  { unfinished, unbridged }: Beginning,
 ): Promise<Session> {
   control.emit({ code: 'doing', text: `reaching the cluster through ${options.sshHost}` });
   if (unfinished) return takeUp(options, model, layout, control, unfinished);
   const reach = await reachCluster(options, model, layout, []);
-  return orClose(reach, control.locks, () => beginNew(options, model, layout, control, reach));
+  return orClose(reach, control.locks, () => beginNew(options, model, layout, control, reach, unbridged));
 }
 
 async function beginNew(
@@ -48,6 +56,7 @@ async function beginNew(
   layout: Layout,
   control: RunControl,
   reach: Reach,
+  unbridged: boolean,
 ): Promise<Session> {
   const { emit, locks } = control;
   const kube = reach.kube(modelIdentity(model));
@@ -75,7 +84,7 @@ async function beginNew(
   };
   const blockers = [
     ...leftMasters(list.nodes, options.leaveNodes),
-    ...findBlockers(facts, model, new Date(), isDead),
+    ...findBlockers(facts, model, new Date(), isDead || unbridged),
     ...(await windowsBlockers(byOs(nodes).windows, model, reach, rotation)),
     ...(await clusterFindings(options, emit, { facts, model, kube, shell, rescue: isDead })),
     ...(await azureFindings(options, model, nodes, emit)),
@@ -96,7 +105,8 @@ async function beginNew(
     inventories,
     nodes,
     startedAt,
-    rescue: isDead,
+    rescue: isDead || unbridged,
+    unbridged: unbridged && !isDead,
   };
   return new Session({ ...parts, materials: new Map() });
 }

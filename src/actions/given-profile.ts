@@ -19,22 +19,30 @@ export async function givenProfile(
   return readCertificateProfile(certificateProfile, model, new Date());
 }
 
+/** The profile's CA has the present CA's subject and another key: no bridge can lead from one to the other. */
+export function isUnbridgeable(profile: CertificateProfile | undefined, model: ApiModel): boolean {
+  if (!profile) return false;
+  const present = parseCertificate(model.certificateProfile.caCertificate, `${model.file}: caCertificate`);
+  return caRelation(present, parseCertificate(profile.caCertificate, 'caCertificate')) === 'same-subject';
+}
+
 /** What forbids to rotate to a set that is sound by itself. */
 export function profileBlockers(
   profile: CertificateProfile | undefined,
   model: ApiModel,
-  file: string,
+  {
+    certificateProfile: file = '',
+    acceptSameSubject,
+  }: Pick<RotateOptions, 'certificateProfile' | 'acceptSameSubject'>,
 ): Finding[] {
-  if (!profile) return [];
+  if (acceptSameSubject === true || !isUnbridgeable(profile, model)) return [];
   const present = parseCertificate(model.certificateProfile.caCertificate, `${model.file}: caCertificate`);
-  const next = parseCertificate(profile.caCertificate, `${file}: caCertificate`);
-  if (caRelation(present, next) !== 'same-subject') return [];
   return [
     {
       code: 'same-subject',
       where: `${file}: certificateProfile.caCertificate`,
       what: `has the subject of the present CA (${present.subject}) but another key, so no bridge is possible: OpenSSL's clients would take one for the other`,
-      next: 'make a CA with another common name and sign the leaves with it (aks-engine names every CA CN=ca), or leave --certificate-profile away: keyroll makes a set with a name of its own',
+      next: 'make a CA with another common name and sign the leaves with it (aks-engine names every CA CN=ca), or leave --certificate-profile away: keyroll makes a set with a name of its own; to take this one all the same, without a bridge and with a gap of some minutes, give --accept-same-subject',
     },
   ];
 }

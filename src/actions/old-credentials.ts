@@ -62,7 +62,7 @@ export async function keepDeadToken(session: Session): Promise<void> {
 /** All kinds of old credentials that a rotation takes out of use. */
 export function oldCredentials(session: Session): OldCredential[] {
   const { materials } = session;
-  const trust = [materials.get('ca.crt'), materials.get('old-ca.crt')];
+  const trust = session.trustAfterwards;
   const client = {
     ca: trust,
     certificate: materials.get('old-client.crt'),
@@ -77,7 +77,7 @@ export function oldCredentials(session: Session): OldCredential[] {
   return [
     ...(signed
       ? [
-          { name: 'admin kubeconfig', try: () => asClient(session, session.oldIdentity) },
+          { name: 'admin kubeconfig', try: () => asClient(session, { ...session.oldIdentity, ca: trust }) },
           { name: 'client certificate', try: () => asClient(session, client) },
           { name: 'etcd client certificate', try: () => asEtcdClient(session) },
         ]
@@ -119,8 +119,7 @@ async function asClient(
 }
 
 async function withToken(session: Session, token: string): Promise<{ accepted: boolean; answer: string }> {
-  const trust = [session.materials.get('ca.crt'), session.materials.get('old-ca.crt')];
-  const kube = session.reach.kubeWithToken(trust, token);
+  const kube = session.reach.kubeWithToken(session.trustAfterwards, token);
   try {
     const { status } = await kube.request('GET', '/api/v1/namespaces/kube-system');
     return { accepted: status !== 401, answer: `status ${status}` };

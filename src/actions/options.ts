@@ -28,6 +28,8 @@ export interface RotateOptions extends ClusterOptions {
   readonly caValidity?: number | undefined;
   /** A new set of certificates from a file instead of a minted one. */
   readonly certificateProfile?: string | undefined;
+  /** A profile's CA may have the present CA's subject: then without a bridge, all masters at once. */
+  readonly acceptSameSubject?: boolean | undefined;
   /** The API does not answer: go on all the same. */
   readonly force?: boolean | undefined;
   readonly waitWorkloads: number;

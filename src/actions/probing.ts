@@ -99,7 +99,8 @@ function probing(session: Session, probe: Probe, relay: Relay | undefined): Prob
         await probe.setCredentials(name, credentials(session.oldIdentity), true);
     },
     async afterPhase(phase) {
-      if (phase !== 'present') return;
+      if (phase !== 'present' && phase !== 'rescue-masters') return;
+      if (phase === 'rescue-masters') await probe.stopClass('fresh-old-trust');
       await probe.startClass('fresh-new-trust');
       for (const name of keptClasses)
         await probe.setCredentials(name, credentials(session.newIdentity), true);

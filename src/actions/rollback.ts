@@ -64,7 +64,7 @@ function nothingToTakeBack(model: string): string {
 export function demandReturn({ journal, rotation }: StateFolder): void {
   if (journal.records.some(isRescueMark))
     throw new NoWayError(
-      `rotation ${rotation}: is a rescue, and the certificates of before were accepted by nobody; the way forward is keyroll resume`,
+      `rotation ${rotation}: stops all masters and makes them new together (a rescue, or a CA without a bridge), which is not taken back; the way forward is keyroll resume`,
     );
   const begun = journal.records.some(
     ({ type, id }) =>

@@ -14,7 +14,7 @@ import { conclude } from './conclude.js';
 import { BlockedError, DeclinedError, NoWayError } from './errors.js';
 import { takeStock } from './found.js';
 import { withLocks } from './locks.js';
-import { demandSameSet, givenProfile, profileBlockers } from './given-profile.js';
+import { demandSameSet, givenProfile, isUnbridgeable, profileBlockers } from './given-profile.js';
 import type { RotateOptions } from './options.js';
 import { checkOperatorFiles } from './operator-files.js';
 import { keepOldTokens, keepProxyCerts, triedBeforeDistrust } from './old-credentials.js';
@@ -66,7 +66,7 @@ export async function rotate(run: RotateRun): Promise<Report> {
   });
   checkOperatorFiles(model);
   const profile = await givenProfile(options, model);
-  const blockers = profileBlockers(profile, model, options.certificateProfile ?? '');
+  const blockers = profileBlockers(profile, model, options);
   if (blockers.length > 0) throw new BlockedError(blockers);
   for (const text of model.warnings) emit({ code: 'warning', text });
   const layout = withApiPort(run.layout, model.apiPort);
@@ -78,7 +78,8 @@ export async function rotate(run: RotateRun): Promise<Report> {
         `${root}: holds no rotation that has begun and not ended; begin one with keyroll rotate-certs, or, if the folder was lost, rebuild it with keyroll adopt`,
       );
     demandSameSet(profile, options.certificateProfile ?? '', unfinished);
-    const session = await beginSession(options, model, layout, control, unfinished);
+    const beginning = { unfinished, unbridged: isUnbridgeable(profile, model) };
+    const session = await beginSession(options, model, layout, control, beginning);
     try {
       return await rotateSession(session, run);
     } finally {

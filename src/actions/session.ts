@@ -6,7 +6,7 @@ import type { ApiModel } from '../model/apimodel.js';
 import { byOs, type ClusterNode } from '../model/cluster.js';
 import type { NodeInventory } from '../model/inventory.js';
 import { Materials } from '../model/materials.js';
-import { publicKeyFingerprint } from '../pki/index.js';
+import { relationIn, type CaRelation } from '../mint/from-profile.js';
 import type { StopRequest } from '../execute/stop.js';
 import type { Back, Facts } from '../plan/facts.js';
 import type { Emit } from '../report/events.js';
@@ -30,6 +30,8 @@ export interface SessionParts extends RunControl {
   readonly startedAt: string;
   /** No API server answers anybody: all masters are stopped, made new and started together. */
   readonly rescue?: boolean;
+  /** All masters are stopped together although the API serves: no bridge is possible to the CA that comes. */
+  readonly unbridged?: boolean;
 }
 
 /** One run of keyroll on one rotation: what it knows, what it holds open, and whom it is to the API at present. */
@@ -46,6 +48,7 @@ export class Session {
   readonly inventories: Map<string, NodeInventory>;
   readonly startedAt: string;
   readonly rescue: boolean;
+  readonly unbridged: boolean;
   nodes: readonly ClusterNode[];
   materials: Materials;
   /** What the way back is planned from; none while a rotation goes forward. */
@@ -66,6 +69,7 @@ export class Session {
     this.inventories = parts.inventories;
     this.startedAt = parts.startedAt;
     this.rescue = parts.rescue === true;
+    this.unbridged = parts.unbridged === true;
     this.nodes = parts.nodes;
     this.materials = new Materials(parts.materials);
     this.#kube = parts.reach.kube(modelIdentity(parts.model));
@@ -88,13 +92,13 @@ export class Session {
     await before.close();
   }
 
-  /** The admin of before, trusting both CAs. */
+  /** The admin of before, trusting both CAs; the old one alone where they have one name, by which OpenSSL would choose. */
   get oldIdentity(): ApiIdentity {
     const [certificate, key] = [
       this.materials.get('old-kubectlClient.crt'),
       this.materials.get('old-kubectlClient.key'),
     ];
-    return { ca: [this.materials.get('ca.crt'), this.materials.get('old-ca.crt')], certificate, key };
+    return { ca: [...this.#unlessSameSubject('ca.crt'), this.materials.get('old-ca.crt')], certificate, key };
   }
 
   /** The new admin, trusting the new CA alone. */
@@ -106,12 +110,18 @@ export class Session {
     };
   }
 
-  /** A profile's CA is the present one. */
-  get #sameAuthority(): boolean {
-    const { materials } = this;
-    if (!materials.has('ca.crt') || !materials.has('old-ca.crt')) return false;
-    const key = (name: string): string => publicKeyFingerprint(materials.get(name));
-    return key('ca.crt') === key('old-ca.crt');
+  /** For those who try what is old once all is new. */
+  get trustAfterwards(): string[] {
+    return [this.materials.get('ca.crt'), ...this.#unlessSameSubject('old-ca.crt')];
+  }
+
+  #unlessSameSubject(name: string): string[] {
+    return this.#relation === 'same-subject' ? [] : [this.materials.get(name)];
+  }
+
+  /** How the CA that comes stands to the present one. */
+  get #relation(): CaRelation {
+    return relationIn(this.materials);
   }
 
   shell = (name: string): NodeShell => {
@@ -135,7 +145,8 @@ export class Session {
       adminUsername: this.model.adminUsername,
       leaveBridge: this.options.leaveBridge,
       reboot: this.options.reboot === true,
-      ...(this.#sameAuthority ? { sameAuthority: true } : {}),
+      ...(this.#relation === 'the-same' ? { sameAuthority: true } : {}),
+      ...(this.#relation === 'same-subject' ? { sameSubject: true } : {}),
       ...(this.back === undefined ? {} : { back: this.back }),
       ...leaders,
     };

@@ -4,6 +4,7 @@ import type { Layout } from '../layouts/layout.js';
 import type { ApiModel } from '../model/apimodel.js';
 import { masters, type ClusterNode } from '../model/cluster.js';
 import { Materials } from '../model/materials.js';
+import { relationIn } from '../mint/from-profile.js';
 import { leftMasters } from './blockers.js';
 import { BlockedError } from './errors.js';
 import { isRescueMark } from './rescue-mark.js';
@@ -60,9 +61,22 @@ async function sessionOf(
   const { serviceIp, startedAt, choices } = beginning;
   const asked = { ...options, leaveBridge: options.leaveBridge || choices?.leaveBridge === true };
   const rescue = await isRescue(asked, model, state, reach);
+  const unbridged = relationIn(new Materials(state.readMaterials())) === 'same-subject';
   const session = new Session({
     ...control,
-    ...{ rescue, options: asked, model, layout, reach, state, serviceIp, inventories, nodes, startedAt },
+    ...{
+      rescue,
+      unbridged,
+      options: asked,
+      model,
+      layout,
+      reach,
+      state,
+      serviceIp,
+      inventories,
+      nodes,
+      startedAt,
+    },
     materials: state.readMaterials(),
   });
   const presented = state.journal.has('phase', 'present') && !state.journal.has('rollback', state.rotation);
@@ -70,16 +84,16 @@ async function sessionOf(
   return session;
 }
 
-/** It was begun as one, or has become one: it was asked for, and the API serves neither the old nor the new admin. */
+/** It was begun as one, or without a bridge; or has become one: it was asked for, and the API serves neither admin. */
 async function isRescue(
   { force }: RotateOptions,
   model: ApiModel,
   state: StateFolder,
   reach: Reach,
 ): Promise<boolean> {
-  if (state.journal.records.some(isRescueMark)) return true;
-  if (force !== true) return false;
   const materials = new Materials(state.readMaterials());
+  if (state.journal.records.some(isRescueMark) || relationIn(materials) === 'same-subject') return true;
+  if (force !== true) return false;
   const ca = ['ca.crt', 'old-ca.crt'].map((name) => materials.get(name));
   const pair = { certificate: materials.get('kubectlClient.crt'), key: materials.get('kubectlClient.key') };
   const admins = [

@@ -8,6 +8,11 @@ import type { Finding } from '../model/plan.js';
 export function askConsent(notes: readonly Finding[], yes: boolean): Promise<boolean> {
   if (notes.some(({ code }) => code === 'rescue-gap'))
     return ask('Stop all masters, and start them with new certificates? There is no way back. [y/N] ', yes);
+  if (notes.some(({ code }) => code === 'unbridged-gap'))
+    return ask(
+      'Stop all masters at once, and let all requests fail until they and their nodes have the new certificates? There is no way back. [y/N] ',
+      yes,
+    );
   return ask('Rotate this cluster? After the phase distrust begins there is no way back. [y/N] ', yes);
 }
 

@@ -10,6 +10,10 @@ export function rotationFlags(): Option[] {
   return [
     new Option('--certificate-profile <file>', 'JSON file with the new set of certificates').argParser(path),
     new Option(
+      '--accept-same-subject',
+      "take a profile whose CA has the present CA's subject but another key: no bridge is possible, all masters stop at once, and requests fail until they are back",
+    ).default(false),
+    new Option(
       '--force',
       'rescue the cluster when its API answers nobody (certificates expired, etcd without quorum): all masters stop, and start with new certificates',
     ).default(false),
@@ -58,6 +62,7 @@ export function rotationFlags(): Option[] {
 /** The values of `rotationFlags` after `applyEnvironment`. */
 export interface RotationFlags {
   readonly certificateProfile?: string;
+  readonly acceptSameSubject: boolean;
   readonly force: boolean;
   readonly pauseAfter?: PhaseName;
   readonly yes: boolean;
@@ -84,6 +89,7 @@ export function rotateOptionsOf(command: Command, cluster: ClusterOptions): Rota
   return {
     ...cluster,
     certificateProfile: flags.certificateProfile || undefined,
+    acceptSameSubject: flags.acceptSameSubject,
     force: flags.force,
     pauseAfter: flags.pauseAfter,
     validity: flags.validity,

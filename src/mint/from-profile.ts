@@ -1,5 +1,6 @@
 import type { CredentialSpec } from '../layouts/layout.js';
 import type { CertificateProfile } from '../model/certificate-profile.js';
+import type { Materials } from '../model/materials.js';
 import { bundle, mintBridge, parseCertificate, type Certificate } from '../pki/index.js';
 
 /** What a profile of the operator's own gives for the cluster CA and what it signs: its texts, to the byte. */
@@ -17,6 +18,13 @@ export type CaRelation = 'another' | 'the-same' | 'same-subject';
 export function caRelation(present: Certificate, next: Certificate): CaRelation {
   if (present.publicKeyFingerprint === next.publicKeyFingerprint) return 'the-same';
   return present.subject.toLowerCase() === next.subject.toLowerCase() ? 'same-subject' : 'another';
+}
+
+/** The same, of a rotation's materials; `another` before they are there. */
+export function relationIn(materials: Pick<Materials, 'has' | 'get'>): CaRelation {
+  if (!materials.has('ca.crt') || !materials.has('old-ca.crt')) return 'another';
+  const authority = (name: string): Certificate => parseCertificate(materials.get(name), name);
+  return caRelation(authority('old-ca.crt'), authority('ca.crt'));
 }
 
 /** The pair of a credential in a profile; undefined for what is in none (front proxy, kubelets). */

@@ -22,8 +22,9 @@ const oldProxyCa = 'old-proxy-ca.crt';
 const newProxyCa = 'proxy-ca.crt';
 const old = (name: string): string => `old-${name}`;
 
-/** What nobody names any more in the end. */
-const gone = (facts: Facts): string[] => (facts.sameAuthority === true ? [] : [oldCa]);
+/** What nobody names any more in the end; two CAs of one name look the same there. */
+const gone = ({ sameAuthority, sameSubject }: Facts): string[] =>
+  sameAuthority === true || sameSubject === true ? [] : [oldCa];
 
 interface View {
   readonly server: string;
@@ -133,7 +134,7 @@ function windowsAgents(facts: Facts): WindowsExpectation[] {
     target: `${address}:${facts.layout.kubeletPort}`,
     from,
     names: [newCa],
-    namesNot: [oldCa],
+    namesNot: gone(facts),
   }));
 }
 

@@ -47,6 +47,8 @@ export interface Facts {
   readonly reboot?: boolean;
   /** The cluster CA stays, and its leaves alone are renewed: what it signed before is accepted as before. */
   readonly sameAuthority?: boolean;
+  /** The new cluster CA has the old one's subject: what servers name does not tell them apart. */
+  readonly sameSubject?: boolean;
   /** For the way back. */
   readonly back?: Back;
 }

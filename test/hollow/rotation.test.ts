@@ -1,15 +1,15 @@
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortenedTimings, startCluster, type HollowCluster } from '../../src/hollow/index.js';
-import { compiled } from './compiled.js';
-import { stackBehind, type StackBehind } from './azure-flags.js';
+import { images } from '../../src/hollow/cluster/workloads.js';
+import { stackBehind, type IdentitySystem, type StackBehind } from './azure-flags.js';
+import { endState, nodeFiles } from './faults/node-files.js';
+import { likeAksEngine } from './keyroll.js';
 import { failuresIn, type Report } from '../../src/report/report.js';
 
 let cluster: HollowCluster;
 let before: Map<string, string>;
-let azure: StackBehind;
 
 /** Manifests, units and defaults of all nodes, which a rotation must leave as they were. */
 function untouched(): Map<string, string> {
@@ -45,15 +45,35 @@ function failedRequests(file: string): string {
     .join('\n');
 }
 
-/** keyroll as users run it, in a process of its own. */
-function keyroll(args: readonly string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [compiled().main, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+/** What `aks-engine rotate-certs` scales down: here one that does nothing. */
+async function addAutoscaler(replicas: number): Promise<void> {
+  const metadata = { name: 'cluster-autoscaler', namespace: 'kube-system' };
+  const labels = { app: 'cluster-autoscaler' };
+  const container = {
+    ...{ name: 'autoscaler', image: images.pod, imagePullPolicy: 'IfNotPresent', args: ['aggregated'] },
+  };
+  await cluster.admin.client.create('/apis/apps/v1/namespaces/kube-system/deployments', {
+    ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata },
+    spec: {
+      replicas,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          ...{ serviceAccountName: 'aggregated', terminationGracePeriodSeconds: 3 },
+          containers: [container],
+        },
+      },
+    },
   });
-  let output = '';
-  child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
-  child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()));
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, output })));
+  await cluster.admin.well();
+}
+
+async function autoscalerReplicas(): Promise<number | undefined> {
+  const { spec } = await cluster.admin.client.get<{ metadata: { name: string }; spec: { replicas: number } }>(
+    '/apis/apps/v1/namespaces/kube-system/deployments/cluster-autoscaler',
+  );
+  return spec.replicas;
 }
 
 beforeAll(async () => {
@@ -66,38 +86,75 @@ beforeAll(async () => {
     projectedTokens: false,
   });
   before = untouched();
-  azure = await stackBehind(
-    cluster.modelFile,
-    cluster.machines.map(({ node }) => node.name),
-  );
+  await addAutoscaler(2);
 }, 180_000);
-afterAll(async () => {
-  await azure.stack.close();
-  await cluster.stop();
-});
+afterAll(() => cluster.stop());
 
-describe('a rotation of a hollow cluster', () => {
+/** One stack at a time is the one that the API model names. */
+async function behind<T>(
+  identitySystem: IdentitySystem,
+  work: (azure: StackBehind) => Promise<T>,
+): Promise<T> {
+  const azure = await stackBehind(cluster, identitySystem);
+  try {
+    const result = await work(azure);
+    expect(azure.stack.unknown).toEqual([]);
+    return result;
+  } finally {
+    await azure.stack.close();
+  }
+}
+
+describe("aks-engine's full command line on a hollow cluster", () => {
   it(
-    'fails no request, replaces every key, restores what it swapped, and proves that the old side is refused',
+    'with AD FS and a certificate: a machine that does not run is the gate azure, and nothing is touched',
+    { timeout: 120_000 },
+    async () => {
+      const files = nodeFiles(cluster);
+      const machine = cluster.machines.at(-1)?.node.name ?? '';
+      const { code, output } = await behind('adfs', (azure) => {
+        azure.stack.resources.setPower(machine, 'deallocated');
+        return likeAksEngine(cluster, azure, { report: join(cluster.folder, 'none.json') });
+      });
+      expect([code, output]).toEqual([
+        3,
+        expect.stringContaining(
+          `machine ${machine} in resource group hollow: is deallocated; expected running; start it, and wait until its node is Ready; to start all the same give --skip-gate azure`,
+        ),
+      ]);
+      const changed = Object.entries(endState(files, nodeFiles(cluster), new Map()));
+      expect(changed.filter(([, word]) => word !== 'as before')).toEqual([]);
+      expect(existsSync(join(cluster.operatorFolder, '_rotate_certs_backup'))).toBe(false);
+    },
+  );
+
+  it(
+    'with Azure AD and a secret: fails no request, replaces every key, restores what it swapped, and proves that the old side is refused',
     { timeout: 300_000 },
     async () => {
-      const { modelFile, ssh } = cluster;
       const file = join(cluster.folder, 'report.json');
-      const { code, output } = await keyroll([
-        ...['rotate-certs', '--api-model', modelFile, '--ssh-host', ssh.host, '--ssh-port', String(ssh.port)],
-        ...['--linux-ssh-private-key', ssh.keyFile, '--known-hosts', ssh.knownHosts, '--strict-host-keys'],
-        ...azure.args,
-        ...['--report', file, '--yes'],
-      ]);
+      let paused: number | undefined;
+      const { code, output } = await behind('azure_ad', async (azure) => {
+        const ended = await likeAksEngine(cluster, azure, {
+          report: file,
+          when: {
+            said: 'trust: masters accept',
+            act: async () => void (paused = await autoscalerReplicas()),
+          },
+        });
+        // Every machine was asked for before the start.
+        expect(azure.stack.requests.filter((line) => /virtualMachines\/k8s-.* 200$/.test(line))).toHaveLength(
+          5,
+        );
+        for (const secret of azure.secrets) {
+          expect(ended.output).not.toContain(secret);
+          expect(readFileSync(file, 'utf8')).not.toContain(secret);
+        }
+        return ended;
+      });
       expect(code, `${output}\n${code === 0 ? '' : `${failedRequests(file)}\n${ends()}`}`).toBe(0);
       const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
       expect(report.outcome).toBe('rotated');
-      expect(azure.stack.unknown).toEqual([]);
-      // Every machine was asked for before the start.
-      expect(azure.stack.requests.filter((line) => /virtualMachines\/k8s-.* 200$/.test(line))).toHaveLength(
-        5,
-      );
-      expect(output + readFileSync(file, 'utf8')).not.toContain(azure.secret);
       expect(failuresIn(report.probe)).toBe(0);
       expect(report.phases.map(({ name }) => name)).toEqual(['trust', 'present', 'refresh', 'distrust']);
       expect(
@@ -107,6 +164,7 @@ describe('a rotation of a hollow cluster', () => {
       expect(cluster.calls.failed).toBe(0);
       expect(untouched()).toEqual(before);
       cluster.admin.reread();
+      expect([paused, await autoscalerReplicas()]).toEqual([0, 2]);
       await cluster.admin.well();
     },
   );

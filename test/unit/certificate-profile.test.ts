@@ -119,17 +119,19 @@ describe('a certificate profile', () => {
 
   it("with a CA of the present CA's subject and another key is a blocker that names the remedy", async () => {
     const same = await profileOf({ ca: await authority() });
-    expect(profileBlockers(same, model, 'p.json')).toEqual([
+    const options = { certificateProfile: 'p.json' };
+    expect(profileBlockers(same, model, options)).toEqual([
       {
         code: 'same-subject',
         where: 'p.json: certificateProfile.caCertificate',
         what: "has the subject of the present CA (CN=ca) but another key, so no bridge is possible: OpenSSL's clients would take one for the other",
-        next: 'make a CA with another common name and sign the leaves with it (aks-engine names every CA CN=ca), or leave --certificate-profile away: keyroll makes a set with a name of its own',
+        next: 'make a CA with another common name and sign the leaves with it (aks-engine names every CA CN=ca), or leave --certificate-profile away: keyroll makes a set with a name of its own; to take this one all the same, without a bridge and with a gap of some minutes, give --accept-same-subject',
       },
     ]);
-    expect(profileBlockers(await profileOf({ ca: newCa }), model, 'p.json')).toEqual([]);
-    expect(profileBlockers(await profileOf({ ca: oldCa }), model, 'p.json')).toEqual([]);
-    expect(profileBlockers(undefined, model, '')).toEqual([]);
+    expect(profileBlockers(same, model, { ...options, acceptSameSubject: true })).toEqual([]);
+    expect(profileBlockers(await profileOf({ ca: newCa }), model, options)).toEqual([]);
+    expect(profileBlockers(await profileOf({ ca: oldCa }), model, options)).toEqual([]);
+    expect(profileBlockers(undefined, model, options)).toEqual([]);
   });
 });
 

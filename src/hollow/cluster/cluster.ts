@@ -36,6 +36,8 @@ export interface HollowOptions extends Size {
   readonly projectedTokens: boolean;
   /** When all certificates of the cluster expire; left out: in thirty years. */
   readonly certificatesEnd?: Date;
+  /** When the front proxy's CA and certificate expire; left out: with the others. */
+  readonly frontProxyEnd?: Date;
 }
 
 /** A cluster whose machines and daemons are stand-ins in this process. */
@@ -149,7 +151,10 @@ async function assemble(
   const { folder, edge } = base;
   const { plan } = edge;
   const user = ssh2.utils.generateKeyPairSync('ed25519');
-  const pki = await makePki(plan, options.keys, options.certificatesEnd);
+  const pki = await makePki(plan, options.keys, {
+    end: options.certificatesEnd,
+    frontProxyEnd: options.frontProxyEnd,
+  });
   const inputs = { plan, pki, options, authorizedKey: user.public };
   const etcd = new Etcd(options.timings);
   const calls: Calls = { requests: 0, failed: 0 };

@@ -104,7 +104,8 @@ function apiModel({ plan, pki, options, authorizedKey }: ClusterInputs): object 
   };
 }
 
-function certificateProfile(pki: ClusterPki): object {
+/** A cluster's PKI as an API model, or a file for `--certificate-profile`, holds it. */
+export function certificateProfile(pki: ClusterPki): Readonly<Record<string, string | readonly string[]>> {
   return {
     caCertificate: pki.ca.certificate,
     caPrivateKey: pki.ca.key,

@@ -2,6 +2,7 @@ import {
   generateKey,
   mintAuthority,
   mintNewLeaf,
+  parseCertificate,
   type Issuer,
   type KeyPair,
   type KeySpec,
@@ -33,26 +34,47 @@ export interface ClusterPki {
 const thirtyYears = 30 * 365 * 86_400_000;
 const admins = 'system:masters';
 
+/** What is out of the ordinary in a PKI. */
+export interface PkiWishes {
+  /** When all of it expires. */
+  readonly end?: Date | undefined;
+  /** When the front proxy's part of it expires. */
+  readonly frontProxyEnd?: Date | undefined;
+  /** The cluster CA: one that is there, or the common name of a new one. AKS Engine calls each of them `ca`. */
+  readonly ca?: Pair | string;
+}
+
+interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** Thirty years, which end then, or began an hour ago. */
+function thirtyYearsTo(end?: Date): Validity {
+  const begin = end ? end.getTime() - thirtyYears : Math.floor(Date.now() / 1000) * 1000 - 3_600_000;
+  return { notBefore: new Date(begin), notAfter: new Date(begin + thirtyYears) };
+}
+
 /**
  * Makes a new PKI, laid out as AKS Engine's.
  * @param spec the kind of all its keys
- * @param end when all of it expires; made to last thirty years in any case
  */
-export async function makePki(plan: ClusterPlan, spec: KeySpec, end?: Date): Promise<ClusterPki> {
-  const begin = end ? end.getTime() - thirtyYears : Math.floor(Date.now() / 1000) * 1000 - 3_600_000;
-  const validity = { notBefore: new Date(begin), notAfter: new Date(begin + thirtyYears) };
-  const ca = await authority('ca', 'sha256');
-  const frontProxy = await authority('proxyClientCA', 'sha1');
+export async function makePki(plan: ClusterPlan, spec: KeySpec, wishes: PkiWishes = {}): Promise<ClusterPki> {
+  const validity = thirtyYearsTo(wishes.end);
+  const ofFrontProxy = wishes.frontProxyEnd ? thirtyYearsTo(wishes.frontProxyEnd) : validity;
+  const ca =
+    typeof wishes.ca === 'object' ? known(wishes.ca) : await authority(wishes.ca ?? 'ca', 'sha256', validity);
+  const frontProxy = await authority('proxyClientCA', 'sha1', ofFrontProxy);
   const etcdSans = masterIps(plan);
   const both = ['serverAuth', 'clientAuth'];
   const leaf = async (
     commonName: string,
     usages: readonly string[],
     issuer: Issuer,
-    more: { organization?: string; sans?: readonly string[] } = {},
+    more: { organization?: string; sans?: readonly string[]; validity?: Validity } = {},
   ): Promise<Pair> => {
     const key = await generateKey(spec);
-    const { pem } = mintNewLeaf({ commonName, ...more, extendedKeyUsages: usages, issuer, key, validity });
+    const { pem } = mintNewLeaf({ commonName, validity, ...more, extendedKeyUsages: usages, issuer, key });
     return { certificate: pem, key: key.privatePem };
   };
   const [apiserver, client, kubectlClient, etcdserver, etcdclient, proxy, etcdpeers, kubeletservers] =
@@ -62,12 +84,12 @@ export async function makePki(plan: ClusterPlan, spec: KeySpec, end?: Date): Pro
       leaf('client', ['clientAuth'], ca.issuer, { organization: admins }),
       leaf('etcdserver', both, ca.issuer, { sans: etcdSans }),
       leaf('etcdclient', both, ca.issuer, { sans: etcdSans }),
-      leaf('aggregator', [], frontProxy.issuer, { organization: admins }),
+      leaf('aggregator', [], frontProxy.issuer, { organization: admins, validity: ofFrontProxy }),
       Promise.all(mastersOf(plan).map(() => leaf('etcdpeer', both, ca.issuer, { sans: etcdSans }))),
       Promise.all(
         plan.nodes.map(async ({ name }): Promise<[string, Pair]> => [
           name,
-          (await authority(name, 'sha1')).pair,
+          (await authority(name, 'sha1', validity)).pair,
         ]),
       ),
     ]);
@@ -89,14 +111,22 @@ export async function makePki(plan: ClusterPlan, spec: KeySpec, end?: Date): Pro
   async function authority(
     commonName: string,
     keyIdentifier: 'sha1' | 'sha256',
+    lasting: Validity,
   ): Promise<{ pair: Pair; issuer: Issuer }> {
     const key: KeyPair = await generateKey(spec);
-    const certificate = mintAuthority({ commonName, key, validity, keyIdentifier });
+    const certificate = mintAuthority({ commonName, key, validity: lasting, keyIdentifier });
     return {
       pair: { certificate: certificate.pem, key: key.privatePem },
       issuer: { certificate, privatePem: key.privatePem },
     };
   }
+}
+
+function known(pair: Pair): { pair: Pair; issuer: Issuer } {
+  return {
+    pair,
+    issuer: { certificate: parseCertificate(pair.certificate, 'the CA'), privatePem: pair.key },
+  };
 }
 
 /** In the order in which AKS Engine writes them. */
