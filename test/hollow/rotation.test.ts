@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortenedTimings, startCluster, type HollowCluster } from '../../src/hollow/index.js';
-import { images } from '../../src/hollow/cluster/workloads.js';
 import { stackBehind, type IdentitySystem, type StackBehind } from './azure-flags.js';
 import { endState, nodeFiles } from './faults/node-files.js';
 import { likeAksEngine } from './keyroll.js';
+import { addDeployment, replicasOf } from './kube-system.js';
 import { failuresIn, type Report } from '../../src/report/report.js';
 
 let cluster: HollowCluster;
@@ -45,37 +45,6 @@ function failedRequests(file: string): string {
     .join('\n');
 }
 
-/** What `aks-engine rotate-certs` scales down: here one that does nothing. */
-async function addAutoscaler(replicas: number): Promise<void> {
-  const metadata = { name: 'cluster-autoscaler', namespace: 'kube-system' };
-  const labels = { app: 'cluster-autoscaler' };
-  const container = {
-    ...{ name: 'autoscaler', image: images.pod, imagePullPolicy: 'IfNotPresent', args: ['aggregated'] },
-  };
-  await cluster.admin.client.create('/apis/apps/v1/namespaces/kube-system/deployments', {
-    ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata },
-    spec: {
-      replicas,
-      selector: { matchLabels: labels },
-      template: {
-        metadata: { labels },
-        spec: {
-          ...{ serviceAccountName: 'aggregated', terminationGracePeriodSeconds: 3 },
-          containers: [container],
-        },
-      },
-    },
-  });
-  await cluster.admin.well();
-}
-
-async function autoscalerReplicas(): Promise<number | undefined> {
-  const { spec } = await cluster.admin.client.get<{ metadata: { name: string }; spec: { replicas: number } }>(
-    '/apis/apps/v1/namespaces/kube-system/deployments/cluster-autoscaler',
-  );
-  return spec.replicas;
-}
-
 beforeAll(async () => {
   cluster = await startCluster({
     masters: 3,
@@ -86,7 +55,8 @@ beforeAll(async () => {
     projectedTokens: false,
   });
   before = untouched();
-  await addAutoscaler(2);
+  await addDeployment(cluster, 'cluster-autoscaler', 2);
+  await cluster.admin.well();
 }, 180_000);
 afterAll(() => cluster.stop());
 
@@ -139,7 +109,7 @@ describe("aks-engine's full command line on a hollow cluster", () => {
           report: file,
           when: {
             said: 'trust: masters accept',
-            act: async () => void (paused = await autoscalerReplicas()),
+            act: async () => void (paused = await replicasOf(cluster, 'cluster-autoscaler')),
           },
         });
         // Every machine was asked for before the start.
@@ -164,7 +134,7 @@ describe("aks-engine's full command line on a hollow cluster", () => {
       expect(cluster.calls.failed).toBe(0);
       expect(untouched()).toEqual(before);
       cluster.admin.reread();
-      expect([paused, await autoscalerReplicas()]).toEqual([0, 2]);
+      expect([paused, await replicasOf(cluster, 'cluster-autoscaler')]).toEqual([0, 2]);
       await cluster.admin.well();
     },
   );

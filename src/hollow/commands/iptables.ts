@@ -1,7 +1,7 @@
 import { RuleError } from '../network/rule.js';
 import { NotKnownError, type Answer, type Call } from './command.js';
 
-/** `iptables [-w N] [-t TABLE] -I|-A|-D|-C|-F|-X|-N|-S CHAIN …` */
+/** `iptables [-w N] [-t TABLE] -I|-A|-D|-C|-F|-X|-N|-S|-nvxL CHAIN …` */
 export function iptables({ node, args }: Call): Answer {
   let table = 'filter';
   let words = [...args];
@@ -22,6 +22,7 @@ export function iptables({ node, args }: Call): Answer {
           .map((line) => `${line}\n`)
           .join(''),
       };
+    if (verb === '-nvxL') return { code: 0, out: `${filter.counts(table, rest[0] ?? '').join('\n')}\n` };
     filter.apply(table, words);
     return { code: 0 };
   });

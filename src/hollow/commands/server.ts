@@ -44,6 +44,8 @@ export class CommandServer {
 
   /** Makes the commands, linked to one stub, and begins to answer. */
   start(): void {
+    // After a boot what the last one left is gone.
+    for (const folder of [this.folder, this.bin]) rmSync(folder, { recursive: true, force: true });
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     mkdirSync(this.bin, { recursive: true });
     const stub = join(this.bin, '.stub');

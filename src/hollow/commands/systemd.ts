@@ -13,6 +13,8 @@ export function systemctlOf(systemd: Systemd): Command {
     if (verb === 'is-active') return isActive(systemd, units, flags.has('-q'));
     if (verb === 'is-enabled') return isEnabled(systemd, units);
     if (verb === 'show') return show(systemd, units, values.get('-p') ?? [], flags.has('--value'));
+    if (verb === 'is-system-running')
+      return { code: systemd.running === 'running' ? 0 : 1, out: `${systemd.running}\n` };
     if (verb === 'daemon-reload' && units.length === 0) return { code: 0 };
     if (verb === 'enable' || verb === 'disable')
       return enabling(systemd, verb, units, env['KEYROLL_ROOT'] ?? '');
@@ -31,14 +33,22 @@ export function systemctlOf(systemd: Systemd): Command {
   };
 }
 
-/** A oneshot unit by its file below `/etc/systemd/system`: it runs at each boot, before all services. */
+/** A unit by its file below `/etc/systemd/system`: it is started at each boot, before all services. */
 function enabling(systemd: Systemd, verb: string, [unit = '']: readonly string[], root: string): Answer {
   if (verb === 'disable') return { code: systemd.disable(unit) ? 0 : 1 };
   const text = readFileSync(`${root}/etc/systemd/system/${unit}`, 'utf8');
-  const command = /^ExecStart=(.*)$/m.exec(text)?.[1];
-  if (!/^Type=oneshot$/m.test(text) || command === undefined)
-    throw new NotKnownError(`systemctl enable ${unit}: expected a unit of type oneshot with ExecStart=`);
-  systemd.enable(unit, command.split(/\s+/));
+  const value = (name: string): string | undefined => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1];
+  const [type, start, before, post] = ['Type', 'ExecStart', 'ExecStartPre', 'ExecStopPost'].map(value);
+  if ((type !== 'oneshot' && type !== 'simple') || start === undefined || !/^Before=.*kubelet/m.test(text))
+    throw new NotKnownError(
+      `systemctl enable ${unit}: expected a unit of type oneshot or simple with ExecStart=, before kubelet`,
+    );
+  systemd.enable(unit, {
+    type,
+    argv: start.split(/\s+/),
+    ...(before === undefined ? {} : { before: before.split(/\s+/) }),
+    ...(post === undefined ? {} : { execStopPost: post }),
+  });
   return { code: 0 };
 }
 

@@ -4,15 +4,22 @@ import type { Socket } from 'node:net';
 /** TCP's first retransmission after a lost segment, ms; each further one waits twice as long. */
 const firstRetransmissionMs = 200;
 
+/** What a machine's packet filter does with what the client sends. */
+export type Verdict = 'accept' | 'drop' | 'reject';
+
 /**
- * A client's socket and the server program's, coupled. What arrives while the packet filter drops is kept back and
- * delivered when TCP would send it again.
+ * A client's socket and the server program's, coupled, with the machines between them. What arrives while a packet filter
+ * drops is kept back and delivered when TCP would send it again; what arrives while one rejects is answered by a reset.
  */
 export class CoupledConnection {
   readonly #client: Socket;
   readonly #server: Socket;
   readonly #onEnd: () => void;
-  #dropping = false;
+  /** Of machines that do not accept what the client sends. */
+  readonly #verdicts = new Map<object, Verdict>();
+  /** A machine between the two lost its power: nobody hears of the other. */
+  #lost = false;
+  #unheard = false;
   #kept: (Buffer | 'end')[] = [];
   #keptSince = 0;
   #delivery: NodeJS.Timeout | undefined;
@@ -28,11 +35,28 @@ export class CoupledConnection {
     if (client.readableEnded) this.#arrived('end');
   }
 
-  /** The packet filter drops what the client sends, or no longer does. */
-  drop(dropping: boolean): void {
-    if (dropping === this.#dropping) return;
-    this.#dropping = dropping;
-    if (!dropping && this.#kept.length > 0) this.#deliverLater();
+  /** What one machine's packet filter does from now on. */
+  judge(machine: object, verdict: Verdict): void {
+    const before = this.#dropping;
+    if (verdict === 'accept') this.#verdicts.delete(machine);
+    else this.#verdicts.set(machine, verdict);
+    if (before && !this.#dropping && this.#kept.length > 0) this.#deliverLater();
+  }
+
+  get #dropping(): boolean {
+    return [...this.#verdicts.values()].includes('drop');
+  }
+
+  /** A machine that it goes through lost its power. */
+  lose(): void {
+    this.#lost = true;
+  }
+
+  /** That machine is back, and knows nothing of the connection: what the client sends (again) gets a reset. */
+  find(): void {
+    this.#lost = false;
+    this.judge(this, 'reject');
+    if (this.#unheard) this.#deliverLater();
   }
 
   /** Cuts both sides, as when the machine loses its power. */
@@ -54,12 +78,15 @@ export class CoupledConnection {
     const [client, server] = [this.#client, this.#server];
     let reset = false;
     server.on('data', (bytes: Buffer) => {
-      if (!client.write(bytes)) server.pause();
+      if (!this.#lost && !client.write(bytes)) server.pause();
     });
     client.on('drain', () => server.resume());
-    server.on('end', () => client.end());
+    server.on('end', () => {
+      if (!this.#lost) client.end();
+    });
     server.on('error', () => (reset = true));
     server.on('close', () => {
+      if (this.#lost) return;
       // What was kept back meets a socket that is gone, and is answered with a reset.
       if ((reset || this.#kept.length > 0) && !client.destroyed) client.resetAndDestroy();
       this.#closed(client);
@@ -73,14 +100,16 @@ export class CoupledConnection {
   }
 
   #arrived(what: Buffer | 'end'): void {
-    if (this.#dropping || this.#kept.length > 0) {
+    if (this.#lost) this.#unheard = true;
+    else if (this.#dropping || this.#kept.length > 0) {
       if (this.#kept.length === 0) this.#keptSince = Date.now();
       this.#kept.push(what);
     } else this.#deliver(what);
   }
 
   #deliver(what: Buffer | 'end'): void {
-    if (what === 'end') this.#server.end();
+    if (this.#verdicts.size > 0) this.#reset();
+    else if (what === 'end') this.#server.end();
     else if (!this.#server.write(what)) this.#client.pause();
   }
 
@@ -95,7 +124,13 @@ export class CoupledConnection {
       const kept = this.#kept;
       this.#kept = [];
       for (const what of kept) this.#deliver(what);
+      if (this.#unheard) this.#reset();
     }, wait - passed);
+  }
+
+  #reset(): void {
+    if (!this.#client.destroyed) this.#client.resetAndDestroy();
+    if (!this.#server.destroyed) this.#server.destroy();
   }
 }
 

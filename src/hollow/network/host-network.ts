@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Listener } from '../contracts.js';
-import { CoupledConnection, networkError, withSynRetries } from './connection.js';
+import { CoupledConnection, networkError, withSynRetries, type Verdict } from './connection.js';
 import type { Host, Network } from './network.js';
 import { PacketFilter } from './packet-filter.js';
 import { isLoopback, type Packet } from './rule.js';
@@ -13,8 +13,10 @@ interface Place {
   readonly port: number;
   /** As the packet filter of that machine sees it. */
   readonly packet: Packet;
+  /** Machines that it goes through on the way, and what their packet filters see. */
+  readonly via: readonly { readonly host: HostNetwork; readonly packet: Packet }[];
 }
-type Way = Place | 'dropped' | 'unreachable';
+type Way = Place | 'dropped' | 'rejected' | 'unreachable';
 
 /** One of a Service's endpoints, as kube-proxy chose it. */
 export type ServiceRule = () => { readonly address: string; readonly port: number } | undefined;
@@ -31,7 +33,11 @@ export class HostNetwork implements Host {
   readonly services = new Map<string, ServiceRule>();
   readonly #ports = new Map<string, Accepts>();
   readonly #pods = new Set<string>();
+  /** Connections that end here. */
   readonly #connections = new Map<CoupledConnection, Packet>();
+  /** Connections that go through this machine. */
+  readonly #passing = new Map<CoupledConnection, Packet>();
+  #lost: readonly CoupledConnection[] = [];
 
   constructor(
     readonly address: string,
@@ -87,7 +93,7 @@ export class HostNetwork implements Host {
       this.network.closing,
     );
     if (way === 'unreachable') throw networkError('EHOSTUNREACH', to);
-    if (!way.host.#listening(way)) throw networkError('ECONNREFUSED', to);
+    if (way === 'rejected' || !way.host.#listening(way)) throw networkError('ECONNREFUSED', to);
     const { client, server: far } = await this.network.pairs.make();
     far.allowHalfOpen = true;
     await way.host.#couple(far, way);
@@ -104,7 +110,7 @@ export class HostNetwork implements Host {
       `${this.address}:${port}`,
       this.network.closing,
     ).catch(() => 'unreachable' as const);
-    if (way === 'unreachable' || !way.host.#listening(way)) socket.resetAndDestroy();
+    if (typeof way === 'string' || !way.host.#listening(way)) socket.resetAndDestroy();
     else await way.host.#couple(socket, way);
   }
 
@@ -118,9 +124,18 @@ export class HostNetwork implements Host {
   cut(): void {
     this.#ports.clear();
     for (const connection of [...this.#connections.keys()]) connection.cut();
+    this.#lost = [...this.#passing.keys()];
+    for (const connection of this.#lost) connection.lose();
+    this.#passing.clear();
     this.#pods.clear();
     this.services.clear();
     this.filter.clear();
+  }
+
+  /** As after a boot: connections that went through it are not known any more. */
+  up(): void {
+    for (const connection of this.#lost) connection.find();
+    this.#lost = [];
   }
 
   #listening(place: Place): Accepts | undefined {
@@ -137,23 +152,37 @@ export class HostNetwork implements Host {
       client.resetAndDestroy();
       return;
     }
-    this.#join(client, pair, place.packet);
+    this.#join(client, pair, place);
     accepts.take(pair.server);
   }
 
-  #join(client: Socket, { client: near }: SocketPair, packet: Packet): void {
+  #join(client: Socket, { client: near }: SocketPair, place: Place): void {
     near.allowHalfOpen = true;
-    const connection = new CoupledConnection(client, near, () => this.#connections.delete(connection));
-    this.#connections.set(connection, packet);
-    connection.drop(this.#drops(packet));
+    const connection = new CoupledConnection(client, near, () => {
+      this.#connections.delete(connection);
+      for (const { host } of place.via) host.#passing.delete(connection);
+    });
+    this.#connections.set(connection, place.packet);
+    for (const { host, packet } of place.via) host.#passing.set(connection, packet);
+    for (const { host, packet } of [place, ...place.via])
+      connection.judge(host, host.#verdict(packet, false));
   }
 
   #filterChanged(): void {
-    for (const [connection, packet] of this.#connections) connection.drop(this.#drops(packet));
+    for (const [connection, packet] of [...this.#connections, ...this.#passing])
+      connection.judge(this, this.#verdict(packet, false));
   }
 
-  #drops(packet: Packet): boolean {
-    return this.filter.decide('filter', packet.local ? 'INPUT' : 'FORWARD', packet)?.kind === 'drop';
+  /** @param count it is a packet that arrives, and rules count it */
+  #verdict(packet: Packet, count: boolean): Verdict {
+    const found = this.filter.decide('filter', packet.local ? 'INPUT' : 'FORWARD', packet, count)?.kind;
+    return found === 'drop' || found === 'reject' ? found : 'accept';
+  }
+
+  /** What a machine's filter table makes of a new connection; undefined: it passes. */
+  #stopped(packet: Packet): 'dropped' | 'rejected' | undefined {
+    const verdict = this.#verdict(packet, true);
+    return verdict === 'accept' ? undefined : verdict === 'drop' ? 'dropped' : 'rejected';
   }
 
   #fromHere(target: string, targetPort: number): Way {
@@ -174,18 +203,20 @@ export class HostNetwork implements Host {
   }
 
   #delivered(packet: Packet): Way {
-    if (this.#drops(packet)) return 'dropped';
-    return { host: this, address: this.address, port: packet.targetPort, packet };
+    const place = { host: this, address: this.address, port: packet.targetPort, packet, via: [] };
+    return this.#stopped(packet) ?? place;
   }
 
   /** Through this machine. Without MASQUERADE a translated connection's answers take another way, and are thrown away. */
   #forward(packet: Packet, hops: number): Way {
-    if (this.#drops(packet)) return 'dropped';
+    const stopped = this.#stopped(packet);
+    if (stopped) return stopped;
     if (this.#pods.has(packet.target))
-      return { host: this, address: packet.target, port: packet.targetPort, packet };
+      return { host: this, address: packet.target, port: packet.targetPort, packet, via: [] };
     const masquerades = this.filter.decide('nat', 'POSTROUTING', packet)?.kind === 'masquerade';
     if (packet.translated && packet.from === 'eth0' && !masquerades) return 'dropped';
-    return this.#onward(masquerades ? { ...packet, source: this.address } : packet, hops);
+    const way = this.#onward(masquerades ? { ...packet, source: this.address } : packet, hops);
+    return typeof way === 'string' ? way : { ...way, via: [{ host: this, packet }, ...way.via] };
   }
 
   #onward(packet: Packet, hops: number): Way {
@@ -213,6 +244,6 @@ export class HostNetwork implements Host {
     if (!to) return packet;
     const moved = { ...packet, target: to.address, targetPort: to.port };
     // kube-proxy's own rules masquerade; those of others must bring their own.
-    return { ...this.#seen(moved), translated: service === undefined };
+    return { ...this.#seen(moved), translated: service === undefined, original: packet.target };
   }
 }

@@ -63,14 +63,18 @@ export class PacketFilter {
     if (open) throw new RuleError('COMMIT expected at the end');
   }
 
-  /** The first target that decides about a packet in a built-in chain; undefined: its policy, which accepts. */
-  decide(table: TableName, chain: string, packet: Packet): Target | undefined {
+  /**
+   * The first target that decides about a packet in a built-in chain; undefined: its policy, which accepts.
+   * @param count whether rules count it: it is a packet, not a look at what would become of one
+   */
+  decide(table: TableName, chain: string, packet: Packet, count = true): Target | undefined {
     const chains = this.#table(table);
     for (const rule of chainOf(chains, chain)) {
       if (!rule.matches(packet)) continue;
+      if (count) rule.packets += 1;
       if (rule.target.kind === 'return') return undefined;
       if (rule.target.kind !== 'jump') return rule.target;
-      const found = this.decide(table, rule.target.chain, packet);
+      const found = this.decide(table, rule.target.chain, packet, count);
       if (found) return found;
     }
     return undefined;
@@ -81,6 +85,17 @@ export class PacketFilter {
     return [...this.#table(table)].flatMap(([chain, rules]) =>
       rules.map(({ text }) => `-A ${chain} ${text}`),
     );
+  }
+
+  /** What `iptables -nvxL CHAIN` prints: packets, bytes (not counted here), target, protocol, …, source, destination. */
+  counts(table: string, chain: string): string[] {
+    return chainOf(this.#table(table), chain).map(({ text, packets }) => {
+      const value = (option: string): string | undefined =>
+        new RegExp(`(?:^| )${option} (\\S+)`).exec(text)?.[1];
+      const anywhere = '0.0.0.0/0';
+      const fields = [packets, 0, value('-j') ?? '', 'tcp', '--', '*', '*'];
+      return [...fields, value('-s') ?? anywhere, value('-d') ?? anywhere, text].join(' ');
+    });
   }
 
   /** As after a boot. */

@@ -10,10 +10,12 @@ export interface Packet {
   readonly local: boolean;
   /** Its target was translated on the way. */
   readonly translated: boolean;
+  /** The target before that; left out: the same. */
+  readonly original?: string;
 }
 
 export type Target =
-  | { readonly kind: 'accept' | 'drop' | 'masquerade' | 'return' }
+  | { readonly kind: 'accept' | 'drop' | 'reject' | 'masquerade' | 'return' }
   | { readonly kind: 'jump'; readonly chain: string }
   | { readonly kind: 'dnat'; readonly address: string; readonly port: number }
   | { readonly kind: 'redirect'; readonly port: number };
@@ -23,6 +25,8 @@ export interface Rule {
   readonly text: string;
   readonly matches: (packet: Packet) => boolean;
   readonly target: Target;
+  /** How many packets it has matched. */
+  packets: number;
 }
 
 /** What iptables says when it is asked for what it does not know; here also for what this stand-in does not know. */
@@ -96,6 +100,10 @@ const options: Readonly<Record<string, Option>> = {
     if (value !== 'DNAT') throw new RuleError(`connection state "${value}" is not known here`);
     return ({ translated }) => translated;
   },
+  '--ctorigdst': (value) => {
+    const inside = addressMatch(value);
+    return ({ target, original = target }) => inside(original);
+  },
   '--comment': ignored,
 };
 
@@ -125,7 +133,8 @@ export function parseRule(words: readonly string[], chains: (name: string) => bo
     }
   }
   if (target === undefined) throw new RuleError(`a rule without -j: ${words.join(' ')}`);
-  return { text: parts.join(' '), matches: (packet) => matches.every((match) => match(packet)), target };
+  const all = (packet: Packet): boolean => matches.every((match) => match(packet));
+  return { text: parts.join(' '), matches: all, target, packets: 0 };
 }
 
 const plainTargets: Readonly<Record<string, Target>> = {
@@ -144,6 +153,7 @@ function targetOf(name: string, rest: readonly string[], chains: (name: string) 
   }
   if (name === 'REDIRECT' && (option === '--to-port' || option === '--to-ports'))
     return { kind: 'redirect', port: Number(value) };
+  if (name === 'REJECT' && rest.join(' ') === '--reject-with tcp-reset') return { kind: 'reject' };
   if (rest.length > 0) throw new RuleError(`unknown option "${rest.join(' ')}" of target ${name}`);
   const plain = plainTargets[name];
   if (plain) return plain;

@@ -75,6 +75,19 @@ export class HollowMachine {
     this.#ssh = await this.node.listen(22, (socket) => this.#sshd.accept(socket));
   }
 
+  /**
+   * Restarts it, as its cloud does: units and services end, then everything that runs, pods too; then it starts from its
+   * disk. Resolves when its services are ready.
+   */
+  async reboot(): Promise<void> {
+    this.node.log('reboots');
+    await this.systemd.shutdown();
+    await this.stop();
+    this.node.boot();
+    await this.start();
+    await this.systemd.boot();
+  }
+
   /** Called when everything on it ends, before its processes do. */
   whenStopped(work: () => void): void {
     this.#onStop.push(work);

@@ -47,8 +47,14 @@ export class HollowNode implements Machine {
     this.network = new HostNetwork(address, network);
     mkdirSync(this.root, { recursive: true, mode: 0o755 });
     this.processes = new Processes(this.root, Date.now());
-    this.write({ path: '/proc/sys/kernel/random/boot_id', content: `${randomUUID()}\n` });
+    this.boot();
     this.write({ path: '/etc/hostname', content: `${name}\n` });
+  }
+
+  /** The kernel starts: a new id of the boot, a network that knows nothing of before. */
+  boot(): void {
+    this.write({ path: '/proc/sys/kernel/random/boot_id', content: `${randomUUID()}\n` });
+    this.network.up();
   }
 
   /** What KEYROLL_ROOT is on this machine. */

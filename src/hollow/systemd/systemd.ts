@@ -12,12 +12,23 @@ export interface Transient {
   readonly stopMs: number;
 }
 
+/** A unit on the disk that is started at each boot, before all services. */
+export interface BootUnit {
+  /** `oneshot`: services wait for its end; `simple`: for the end of what runs before it. */
+  readonly type: 'oneshot' | 'simple';
+  readonly before?: readonly string[];
+  readonly argv: readonly string[];
+  readonly execStopPost?: string;
+}
+
 /** A machine's service manager: services that are on its disk, transient units and timers. */
 export class Systemd {
   readonly #shell: Shell;
   readonly #services = new Map<string, Service>();
   readonly #transients = new Map<string, { readonly unit: Transient; readonly main: ChildProcess }>();
-  readonly #oneshots = new Map<string, readonly string[]>();
+  readonly #bootUnits = new Map<string, BootUnit>();
+  readonly #ending = new Set<Promise<void>>();
+  #stopping = false;
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
   constructor(shell: Shell) {
@@ -33,23 +44,45 @@ export class Systemd {
     return this.#services.get(bare(name));
   }
 
-  /** A unit of type oneshot that runs before all services at each boot; `argv` is what it starts. */
-  enable(name: string, argv: readonly string[]): void {
-    this.#oneshots.set(bare(name), argv);
+  /** In the order in which they are enabled they are started at each boot. */
+  enable(name: string, unit: BootUnit): void {
+    this.#bootUnits.set(bare(name), unit);
+  }
+
+  /** What `systemctl is-system-running` says. */
+  get running(): 'running' | 'stopping' {
+    return this.#stopping ? 'stopping' : 'running';
   }
 
   /** @returns false when there is none of this name */
   disable(name: string): boolean {
-    return this.#oneshots.delete(bare(name));
+    return this.#bootUnits.delete(bare(name));
   }
 
   /** Starts what is enabled; resolves when all is ready. */
   async boot(): Promise<void> {
-    for (const argv of this.#oneshots.values()) {
-      const main = this.#shell.run(argv, { env: {} });
-      await new Promise((resolve) => main.once('exit', resolve));
+    this.#stopping = false;
+    for (const [name, { type, before, argv, execStopPost }] of [...this.#bootUnits]) {
+      if (before) await this.#toItsEnd(before);
+      if (type === 'oneshot') await this.#toItsEnd(argv);
+      else this.run({ name, argv, env: {}, stopMs: 10_000, ...(execStopPost ? { execStopPost } : {}) });
     }
     await Promise.all([...this.#services.values()].map((service) => service.start()));
+  }
+
+  async #toItsEnd(argv: readonly string[]): Promise<void> {
+    const main = this.#shell.run(argv, { env: {} });
+    await new Promise((resolve) => main.once('exit', resolve));
+  }
+
+  /** As before a machine's orderly end: transient units stop, and what they have for their end runs; then services. */
+  async shutdown(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(
+      [...this.#transients.values()].map(({ unit, main }) => this.#stopTransient(unit, main)),
+    );
+    await Promise.all(this.#ending);
+    await Promise.all([...this.#services.values()].map((service) => service.stop()));
   }
 
   /** As when the machine loses its power. */
@@ -79,7 +112,11 @@ export class Systemd {
       this.#transients.delete(unit.name);
       // What it started and left behind ends with it, as the whole control group does.
       signalGroup(main, 'SIGKILL');
-      if (unit.execStopPost !== undefined) this.#shell.run(unit.execStopPost.split(/\s+/), { env: unit.env });
+      if (unit.execStopPost === undefined) return;
+      const post = this.#shell.run(unit.execStopPost.split(/\s+/), { env: unit.env });
+      const ended = new Promise<void>((resolve) => post.once('exit', () => resolve()));
+      this.#ending.add(ended);
+      void ended.then(() => this.#ending.delete(ended));
     });
   }
 
