@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { HollowCluster } from '../../src/hollow/index.js';
 import type { StackBehind } from './azure-flags.js';
@@ -35,14 +36,24 @@ async function run(args: readonly string[], { cwd, env, when }: Where = {}): Pro
   const act = async (): Promise<void> => when?.act((signal) => child.kill(signal));
   child.stdout.on('data', (bytes: Buffer) => {
     output += bytes.toString();
+    note(bytes);
     if (when !== undefined && output.includes(when.said)) acted ??= act();
     // It is awaited when the run has ended.
     acted?.catch(() => undefined);
   });
-  child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()));
+  child.stderr.on('data', (bytes: Buffer) => {
+    output += bytes.toString();
+    note(bytes);
+  });
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   await acted;
   return { code, output };
+}
+
+/** Who looks for a mistake wants to see what all runs say: KEYROLL_TEST_LOG names a file for it. */
+export function note(text: string | Buffer): void {
+  const file = process.env['KEYROLL_TEST_LOG'];
+  if (file !== undefined) appendFileSync(file, text);
 }
 
 /**

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { HollowCluster } from '../../../src/hollow/index.js';
 import { compiled } from '../compiled.js';
+import { note } from '../keyroll.js';
 import type { Place } from './place.js';
 
 /** How a run of keyroll ended. */
@@ -60,12 +60,6 @@ export function start(cluster: HollowCluster, args: readonly string[], how: How 
     child.on('close', (code, signal) => resolve({ code, killed: signal === 'SIGKILL', output })),
   );
   return { child, ended, output: () => output };
-}
-
-/** Who looks for a mistake wants to see what all runs say: KEYROLL_TEST_LOG names a file for it. */
-function note(text: string | Buffer): void {
-  const file = process.env['KEYROLL_TEST_LOG'];
-  if (file !== undefined) appendFileSync(file, text);
 }
 
 /** keyroll from its start to its end. */
