@@ -22,7 +22,7 @@ import {
 const ec = { type: 'ec', curve: 'prime256v1' } as const;
 const certs = '/etc/kubernetes/certs';
 /** Until the front proxy expires: many times what a cluster takes to come up. */
-const frontProxyMs = 120_000;
+const frontProxyMs = 180_000;
 const minutes = (count: number): { timeout: number } => ({ timeout: count * 60_000 });
 
 let cluster: HollowCluster;
@@ -42,7 +42,7 @@ beforeAll(async () => {
   await addConfigMap(cluster, 'addon');
   await addDeployment(cluster, 'addon', 1, 'addon');
   await cluster.admin.well();
-}, 180_000);
+}, 240_000);
 afterAll(async () => {
   await azure.stack.close();
   await cluster.stop();
