@@ -100,8 +100,10 @@ export class CoupledConnection {
   }
 
   #arrived(what: Buffer | 'end'): void {
-    if (this.#lost) this.#unheard = true;
-    else if (this.#dropping || this.#kept.length > 0) {
+    if (this.#lost) {
+      if (!this.#unheard) this.#keptSince = Date.now();
+      this.#unheard = true;
+    } else if (this.#dropping || this.#kept.length > 0) {
       if (this.#kept.length === 0) this.#keptSince = Date.now();
       this.#kept.push(what);
     } else this.#deliver(what);

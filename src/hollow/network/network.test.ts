@@ -8,17 +8,20 @@ import { RuleError } from './rule.js';
 let network: Network<HostNetwork>;
 let a: HostNetwork;
 let b: HostNetwork;
+let c: HostNetwork;
 const sockets: Socket[] = [];
 
 beforeEach(() => {
   network = new Network();
   a = new HostNetwork('127.9.0.1', network);
   b = new HostNetwork('127.9.0.2', network);
+  c = new HostNetwork('127.9.0.3', network);
 });
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
   a.cut();
   b.cut();
+  c.cut();
   network.close();
 });
 
@@ -78,7 +81,7 @@ describe('a machine in the hollow network', () => {
     expect(await said(await dial(b, '127.0.0.1', 6443), 'x')).toBe('127.9.0.2 x');
     await expect(dial(a, '127.0.0.1', 6443)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     await expect(dial(a, b.address, 1)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-    await expect(dial(a, '127.9.0.3', 1)).rejects.toMatchObject({ code: 'EHOSTUNREACH' });
+    await expect(dial(a, '127.9.0.9', 1)).rejects.toMatchObject({ code: 'EHOSTUNREACH' });
     await expect(b.listen(b.address, 6443, () => undefined)).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 
@@ -143,7 +146,67 @@ describe('a machine in the hollow network', () => {
   });
 });
 
+describe('connections that go through a machine', () => {
+  const forward = (verdict: string[]): string[] => [
+    ...['-p', 'tcp', '-d', '127.9.0.2', '--dport', '6443', '-m', 'conntrack', '--ctstate', 'DNAT'],
+    ...['--ctorigdst', '127.9.0.1', '-j', ...verdict],
+  ];
+  const reset = forward(['REJECT', '--reject-with', 'tcp-reset']);
+  /** From c through a to b, and straight to b. */
+  async function two(): Promise<{ through: Socket; straight: Socket }> {
+    await echoes(b, 6443);
+    a.filter.restore(redirect(b.address));
+    const [through, straight] = [await dial(c, a.address, 6443), await dial(c, b.address, 6443)];
+    expect(await said(through, 'x')).toBe('127.9.0.2 x');
+    return { through, straight };
+  }
+  const closes = async (socket: Socket): Promise<string> => {
+    let why = 'end';
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => (why = code ?? ''));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write('y');
+    await closed;
+    return why;
+  };
+
+  it('are held and reset by its rules, those that go elsewhere are not', async () => {
+    const { through, straight } = await two();
+    a.filter.apply('filter', ['-I', 'FORWARD', '1', ...forward(['DROP'])]);
+    through.write('held');
+    expect(await said(straight, 'x')).toBe('127.9.0.2 x');
+    const before = through.bytesRead;
+    a.filter.apply('filter', ['-I', 'FORWARD', '1', ...reset]);
+    a.filter.apply('filter', ['-D', 'FORWARD', ...forward(['DROP'])]);
+    expect(await closes(through)).toBe('ECONNRESET');
+    expect(through.bytesRead).toBe(before);
+    expect(await said(straight, 'x')).toBe('127.9.0.2 x');
+    await expect(dial(c, a.address, 6443)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('are lost without a word when it loses its power, and reset when it is back', async () => {
+    const { through, straight } = await two();
+    a.cut();
+    through.write('nobody hears it');
+    expect(await said(straight, 'x')).toBe('127.9.0.2 x');
+    expect(through.closed).toBe(false);
+    a.up();
+    expect(await closes(through)).toBe('ECONNRESET');
+  });
+});
+
 describe('the packet filter', () => {
+  it('counts what its rules match, and not what it only looks at', async () => {
+    const probe = ['-p', 'tcp', '-s', '168.63.129.16', '-m', 'multiport', '--dports', '6443,4443'];
+    await echoes(a, 6443);
+    expect(a.reaches('168.63.129.16', 6443)).toBe(true);
+    a.filter.apply('filter', ['-I', 'INPUT', '1', ...probe, '-j', 'REJECT', '--reject-with', 'tcp-reset']);
+    for (let times = 0; times < 3; times += 1) expect(a.reaches('168.63.129.16', 6443)).toBe(false);
+    expect(await said(await dial(b, a.address, 6443), 'x')).toBe('127.9.0.1 x');
+    const [line = ''] = a.filter.counts('filter', 'INPUT');
+    const [packets, , target, , , , , source] = line.split(' ');
+    expect([packets, target, source]).toEqual(['3', 'REJECT', '168.63.129.16']);
+  });
+
   it('deletes the rule that was added, once, and says what it does not know', () => {
     a.filter.apply('filter', ['-I', 'INPUT', ...hold]);
     expect(a.filter.has('filter', ['INPUT', ...hold])).toBe(true);
