@@ -13,9 +13,7 @@ export function systemctlOf(systemd: Systemd): Command {
     if (verb === 'is-active') return isActive(systemd, units, flags.has('-q'));
     if (verb === 'is-enabled') return isEnabled(systemd, units);
     if (verb === 'show') return show(systemd, units, values.get('-p') ?? [], flags.has('--value'));
-    if (verb === 'is-system-running')
-      return { code: systemd.running === 'running' ? 0 : 1, out: `${systemd.running}\n` };
-    if (verb === 'daemon-reload' && units.length === 0) return { code: 0 };
+    if (units.length === 0) return ofAll(systemd, verb);
     if (verb === 'enable' || verb === 'disable')
       return enabling(systemd, verb, units, env['KEYROLL_ROOT'] ?? '');
     const change = changes[verb];
@@ -31,6 +29,13 @@ export function systemctlOf(systemd: Systemd): Command {
         .join(''),
     };
   };
+}
+
+/** What is asked of the manager itself. */
+function ofAll({ running }: Systemd, verb: string): Answer {
+  if (verb === 'daemon-reload') return { code: 0 };
+  if (verb === 'is-system-running') return { code: running === 'running' ? 0 : 1, out: `${running}\n` };
+  throw new NotKnownError(`systemctl: ${verb} without a unit is not known`);
 }
 
 /** A unit by its file below `/etc/systemd/system`: it is started at each boot, before all services. */

@@ -37,13 +37,13 @@ export class CoupledConnection {
 
   /** What one machine's packet filter does from now on. */
   judge(machine: object, verdict: Verdict): void {
-    const before = this.#dropping;
+    const before = this.#dropping();
     if (verdict === 'accept') this.#verdicts.delete(machine);
     else this.#verdicts.set(machine, verdict);
-    if (before && !this.#dropping && this.#kept.length > 0) this.#deliverLater();
+    if (before && !this.#dropping() && this.#kept.length > 0) this.#deliverLater();
   }
 
-  get #dropping(): boolean {
+  #dropping(): boolean {
     return [...this.#verdicts.values()].includes('drop');
   }
 
@@ -103,7 +103,7 @@ export class CoupledConnection {
     if (this.#lost) {
       if (!this.#unheard) this.#keptSince = Date.now();
       this.#unheard = true;
-    } else if (this.#dropping || this.#kept.length > 0) {
+    } else if (this.#dropping() || this.#kept.length > 0) {
       if (this.#kept.length === 0) this.#keptSince = Date.now();
       this.#kept.push(what);
     } else this.#deliver(what);
@@ -122,7 +122,7 @@ export class CoupledConnection {
     clearTimeout(this.#delivery);
     this.#delivery = setTimeout(() => {
       // Dropped once more: the next retransmission comes after the next time that nothing drops.
-      if (this.#dropping) return;
+      if (this.#dropping()) return;
       const kept = this.#kept;
       this.#kept = [];
       for (const what of kept) this.#deliver(what);
