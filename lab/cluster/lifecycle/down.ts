@@ -47,8 +47,8 @@ export async function takeDown(plan: LabPlan): Promise<void> {
   if (hasNetwork(plan)) await removeNetwork(plan);
   await returnSettings(plan.name);
   const folders = labFolders(plan);
-  await unmount(folders.memory);
-  for (const path of [folders.nodes, folders.memory, folders.cluster, folders.snapshots, folders.balancer]) {
+  await unmount(folders.nodes);
+  for (const path of [folders.nodes, folders.cluster, folders.snapshots, folders.balancer]) {
     await rm(path, { recursive: true, force: true });
   }
   // Last: as long as it is there, an interrupted `down` is known as a lab that is to be taken down.

@@ -17,10 +17,10 @@ import { hostKeysOf, knownHostsLines, makeAdminKey, sshFiles } from '../ssh.js';
 /** Makes the files of a new lab: keys, the operator's folder, every node's root. Nothing runs yet. */
 export async function makeLab(plan: LabPlan, record: LabRecord, freshPki: boolean): Promise<void> {
   const folders = labFolders(plan);
+  await unmount(folders.nodes);
   for (const path of [folders.nodes, folders.cluster]) await rm(path, { recursive: true, force: true });
   await mkdir(folders.cluster, { recursive: true, mode: 0o700 });
-  await unmount(folders.memory);
-  await mountMemory(folders.memory);
+  await mountMemory(folders.nodes);
   const [pki, keys, binaries, authorizedKey, cgroups] = await Promise.all([
     clusterPki(plan, record, freshPki),
     allHostKeys(plan),

@@ -87,7 +87,7 @@ export async function restoreSnapshot(lab: ExistingLab, name: string, progress: 
   await step(progress, `snapshot ${name}: put back`, 4, async () => {
     await writeRecord(plan.stateDir, { ...record, phase: 'restoring' });
     await stopAll(plan);
-    await mountMemory(labFolders(plan).memory);
+    await mountMemory(labFolders(plan).nodes);
     await pMap(plan.nodes, (node) => putNodeBack(plan, node, folder), { concurrency: 4 });
     await rm(labFolders(plan).cluster, { recursive: true, force: true });
     await copyTree(join(folder, 'cluster'), labFolders(plan).cluster);

@@ -41,7 +41,7 @@ export async function bringUp(stateDir: string, options: UpOptions, progress: Pr
   const before = await readRecord(stateDir);
   const kubectl = new Kubectl(plan, shared.kubernetes);
   // Memory does not outlive the machine's own boot.
-  const complete = await isMounted(labFolders(plan).memory);
+  const complete = await isMounted(labFolders(plan).nodes);
   if (before !== undefined && complete && !options.freshPki && isSame(before, record))
     return resume(plan, before, kubectl, progress);
   if (before !== undefined) await takeDown(planLab(stateDir, before.options));

@@ -10,9 +10,11 @@ export function labFolders(plan: Pick<LabPlan, 'stateDir'>) {
     lock: at('lock'),
     /** What aks-engine would have left with the operator: API model, kubeconfig, SSH key. */
     cluster: at('cluster'),
+    /**
+     * In memory: this machine's one disk took over a second for a sync, so that etcd elected a new leader, and
+     * kube-apiserver answered no write while it waited for its audit log.
+     */
     nodes: at('nodes'),
-    /** In memory: etcd's members. This machine's one disk took over a second for a sync, and etcd elected a new leader. */
-    memory: at('memory'),
     snapshots: at('snapshots'),
     balancer: at('balancer'),
     /** Keys that outlive `down`. */
@@ -32,7 +34,7 @@ export function nodeFolders(plan: Pick<LabPlan, 'stateDir'>, node: Pick<LabNode,
     work: at('work'),
     containerd: at('containerd'),
     kubelet: at('kubelet'),
-    etcd: join(labFolders(plan).memory, node.name),
+    etcd: at('etcd'),
     /** What the lab's pods on this node wrote. */
     results: at('results'),
     console: at('console.log'),

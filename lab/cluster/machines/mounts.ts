@@ -18,7 +18,7 @@ export async function mountRoot(rootfs: string, folders: NodeFolders): Promise<v
   await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, folders.root]);
 }
 
-/** Room for every member's log, database and backend, and for copies of them. */
+/** Room for every node's own files and etcd's members, and for copies of them; about 100 MB a master are used. */
 const memoryOptions = 'size=4g,mode=0700';
 
 /** Makes a folder whose files are kept in memory: until `down`, or until this machine ends. Repeatable. */

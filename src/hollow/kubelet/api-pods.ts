@@ -52,6 +52,11 @@ export class ApiPods {
     this.#informer?.stop();
   }
 
+  /** The pod as the API last showed it, mirrors of static pods included. */
+  shown({ metadata }: Pod): Pod | undefined {
+    return this.#informer?.items.get(`${metadata.namespace ?? ''}/${metadata.name}`);
+  }
+
   #isStopped(): boolean {
     return this.#stopping.signal.aborted;
   }
@@ -80,7 +85,7 @@ export class ApiPods {
     void work.finally(() => {
       this.#busy.delete(uid);
       // What came while it was busy.
-      const latest = this.#informer?.items.get(`${pod.metadata.namespace ?? ''}/${pod.metadata.name}`);
+      const latest = this.shown(pod);
       if (latest?.metadata.uid === uid && !wantsEnd && latest.metadata.deletionTimestamp !== undefined)
         this.#changed(latest, undefined);
     });

@@ -12,7 +12,7 @@ import { Readiness } from './readiness.js';
 import type { Runtime } from './runtime.js';
 import { KubeletPort } from './serving.js';
 import { ManifestFolder } from './static-pods.js';
-import { nodeStatus } from './status.js';
+import { nodeStatus, saysReady } from './status.js';
 
 export interface KubeletOptions {
   readonly node: HollowNode;
@@ -136,7 +136,10 @@ class Kubelet implements Work {
         ? 'container runtime status check may not have completed yet'
         : undefined,
     );
-    this.#reporting = setInterval(() => this.#reportNode(client), this.#node.timings.nodeStatusMs);
+    this.#reporting = setInterval(() => {
+      this.#reportNode(client);
+      this.#reconcile();
+    }, this.#node.timings.nodeStatusMs);
     this.#static.connect(client);
     this.#pods = new ApiPods(this.#node, this.#runtime, client, this.#readiness, this.#podNetwork);
     this.#pods.start();
@@ -184,6 +187,16 @@ class Kubelet implements Work {
       // The next period tells it again.
       this.#node.log(`kubelet: node status: ${(error as Error).message}`);
     });
+  }
+
+  /** What was told last may have come first: a pod that the API shows otherwise than it is is told again. */
+  #reconcile(): void {
+    for (const pod of this.#runtime.pods) {
+      const shown = this.#pods?.shown(pod.pod);
+      const ready = this.#readiness.readyOf(pod);
+      if (shown?.status && pod.containers.some(({ name }) => ready.has(name) !== saysReady(shown, name)))
+        this.#report(pod);
+    }
   }
 
   #report(pod: Parameters<Runtime['onChange']>[0]): void {

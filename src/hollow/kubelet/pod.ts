@@ -69,6 +69,7 @@ export interface ProjectedSource {
 interface PodStatus {
   readonly phase?: string;
   readonly podIP?: string;
+  readonly containerStatuses?: readonly { readonly name: string; readonly ready: boolean }[];
   readonly conditions?: readonly Condition[];
 }
 

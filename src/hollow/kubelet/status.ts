@@ -1,5 +1,6 @@
 import { timestamp } from '../kube/objects.js';
 import type { HollowNode } from '../node/node.js';
+import type { Pod } from './pod.js';
 import type { RunningPod } from './runtime.js';
 
 /** What a kubelet reports of a pod. */
@@ -38,6 +39,11 @@ export function podStatus(
         : { waiting: { reason: pod.metadata.name === '' ? 'Error' : 'CrashLoopBackOff' } },
     })),
   };
+}
+
+/** Whether a pod as the API shows it has a container ready. */
+export function saysReady({ status }: Pod, container: string): boolean {
+  return status?.containerStatuses?.some(({ name, ready }) => name === container && ready) ?? false;
 }
 
 /** What it reports of its node. `message` says why it is not Ready. */

@@ -15,7 +15,7 @@ export class CoupledConnection {
   readonly #client: Socket;
   readonly #server: Socket;
   readonly #onEnd: () => void;
-  /** Of machines that do not accept what the client sends. */
+  /** Of places on the way whose machine does not accept what the client sends. */
   readonly #verdicts = new Map<object, Verdict>();
   /** A machine between the two lost its power: nobody hears of the other. */
   #lost = false;
@@ -35,11 +35,14 @@ export class CoupledConnection {
     if (client.readableEnded) this.#arrived('end');
   }
 
-  /** What one machine's packet filter does from now on. */
-  judge(machine: object, verdict: Verdict): void {
+  /**
+   * What the packet filter of one place on the way does from now on. A place is a packet as one machine sees it there: a
+   * connection may go through a machine and end on the same one.
+   */
+  judge(place: object, verdict: Verdict): void {
     const before = this.#dropping();
-    if (verdict === 'accept') this.#verdicts.delete(machine);
-    else this.#verdicts.set(machine, verdict);
+    if (verdict === 'accept') this.#verdicts.delete(place);
+    else this.#verdicts.set(place, verdict);
     if (before && !this.#dropping() && this.#kept.length > 0) this.#deliverLater();
   }
 

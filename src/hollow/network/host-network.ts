@@ -165,12 +165,12 @@ export class HostNetwork implements Host {
     this.#connections.set(connection, place.packet);
     for (const { host, packet } of place.via) host.#passing.set(connection, packet);
     for (const { host, packet } of [place, ...place.via])
-      connection.judge(host, host.#verdict(packet, false));
+      connection.judge(packet, host.#verdict(packet, false));
   }
 
   #filterChanged(): void {
     for (const [connection, packet] of [...this.#connections, ...this.#passing])
-      connection.judge(this, this.#verdict(packet, false));
+      connection.judge(packet, this.#verdict(packet, false));
   }
 
   /** @param count it is a packet that arrives, and rules count it */

@@ -183,6 +183,22 @@ describe('connections that go through a machine', () => {
     await expect(dial(c, a.address, 6443)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
+  it('are held where they end, also when they come from a pod of that machine', async () => {
+    await echoes(a, 6443);
+    b.filter.restore(redirect(a.address));
+    a.addPod('127.9.1.1');
+    const kept = await a.dial('127.9.1.1', b.address, 6443);
+    sockets.push(kept);
+    expect(await said(kept, 'x')).toBe('127.9.0.1 x');
+    a.filter.apply('filter', ['-I', 'INPUT', ...hold]);
+    const before = kept.bytesRead;
+    kept.write('held');
+    // Round trips on other connections of three pairs of sockets each, as this one's: what was let through has been answered.
+    for (let times = 0; times < 20; times += 1)
+      expect(await said(await dial(a, '127.0.0.1', 6443), 'y')).toBe('127.9.0.1 y');
+    expect(kept.bytesRead).toBe(before);
+  });
+
   it('are lost without a word when it loses its power, and reset when it is back', async () => {
     const { through, straight } = await two();
     a.cut();

@@ -125,7 +125,8 @@ export class ScriptNode {
         if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
       }
     }
-    rmSync(this.root, { recursive: true, force: true });
+    // What was just killed may still have been writing.
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 
