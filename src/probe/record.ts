@@ -62,7 +62,8 @@ export class ClassRecord {
 
   success(sentAt: number, endedAt: number): void {
     this.latency(sentAt, endedAt);
-    this.#gap.see(this.#lastSuccess, endedAt);
+    // A watch hears of the first writes before its class begins; there is no success before that one.
+    if (this.running) this.#gap.see(this.#lastSuccess, endedAt);
     this.#lastSuccess = Math.max(this.#lastSuccess, endedAt);
   }
 

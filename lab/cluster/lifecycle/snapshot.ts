@@ -20,23 +20,17 @@ function snapshotFolder(plan: LabPlan, name: string): string {
   return join(labFolders(plan).snapshots, name);
 }
 
-/** What the container runtime writes once and never changes, only removes: a second name is as good as a copy. */
-const immutable = 'io.containerd.content.v1.content';
-
 /** Copies a folder with owners, modes, extended attributes and holes; the target must not exist. */
 async function copyTree(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true, mode: 0o700 });
-  const names = await readdir(from);
-  const copied = names.filter((name) => name !== immutable).map((name) => join(from, name));
-  if (copied.length > 0) await copyInto(to, ['-a', '--sparse=always'], copied);
-  if (copied.length < names.length) await copyInto(to, ['-a', '--link'], [join(from, immutable)]);
+  const copied = (await readdir(from)).map((name) => join(from, name));
+  if (copied.length > 0)
+    await run(['cp', '-a', '--sparse=always', `--target-directory=${to}`, '--', ...copied], {
+      timeoutMs: 600_000,
+    });
   const { uid, gid, mode } = await stat(from);
   await chown(to, uid, gid);
   await chmod(to, mode);
-}
-
-async function copyInto(to: string, how: readonly string[], from: readonly string[]): Promise<void> {
-  await run(['cp', ...how, `--target-directory=${to}`, '--', ...from], { timeoutMs: 600_000 });
 }
 
 /**
