@@ -46,6 +46,13 @@ describe('the wait before a disturbance', () => {
     expect(notes).toEqual(['the API is still slow after 31 s (a read took 2000 ms): going on']);
   });
 
+  it('comes one after another, so that no two disturbances begin on the same look', async () => {
+    const { calm, reads } = around([]);
+    const seen: number[] = [];
+    await Promise.all([calm(), calm(30), calm(30)].map((wait) => wait.then(() => seen.push(reads()))));
+    expect(seen).toEqual([3, 6, 9]);
+  });
+
   it('ends at once when a stop is asked for', async () => {
     const { calm, stop } = around(Array.from({ length: 1000 }, () => 'no answer'));
     const waiting = calm();

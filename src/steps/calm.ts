@@ -7,6 +7,8 @@ const quickMs = 300;
 const readsInARow = 3;
 const lookEveryMs = 1000;
 const patienceMs = 30_000;
+/** A disturbance is felt a moment after it began: the next one's look at the API comes later. */
+const stepsApartMs = 2000;
 /** A wait that is shorter is nothing to speak of. */
 const worthANoteMs = 5000;
 
@@ -33,20 +35,22 @@ export interface Surroundings {
   readonly now?: () => number;
 }
 
+/** The wait before a disturbance. `apartMs`: how long after the beginning of the last one the look at the API comes, 2 s. */
+export type Calm = (apartMs?: number) => Promise<void>;
+
 /**
  * Makes the wait before a disturbance: until the API answers three reads in a row quickly, so that a cluster that is still
  * busy with the last disturbance is not given the next one. After 30 s it resolves all the same, with a note: a cluster may
  * be slow for reasons of its own, and each step has conditions of its own.
- * The wait may be asked for again, also beside itself.
+ * The wait may be asked for again, also beside itself: then one after another, so that two disturbances do not begin at once.
  * @throws StoppedError (the wait) when a stop was asked for
  */
-export function calmness({
-  read,
-  stop,
-  note,
-  now = () => performance.now(),
-}: Surroundings): () => Promise<void> {
+export function calmness({ read, stop, note, now = () => performance.now() }: Surroundings): Calm {
   let fastest = Infinity;
+  let last = -Infinity;
+  let turn = Promise.resolve();
+  const pause = (ms: number): Promise<void> =>
+    sleep(ms, undefined, { signal: stop.signal }).catch(() => stop.check());
   const answer = async (): Promise<Answer> => {
     const begun = now();
     const failure = await read().then(
@@ -58,7 +62,7 @@ export function calmness({
     fastest = Math.min(fastest, ms);
     return { quick: ms <= Math.max(quickMs, 3 * fastest), seen: `a read took ${Math.round(ms)} ms` };
   };
-  return async () => {
+  const untilCalm = async (): Promise<void> => {
     const begun = now();
     for (;;) {
       const seen = await firstSlow(answer);
@@ -72,8 +76,21 @@ export function calmness({
         note(`the API is still slow after ${seconds} s (${seen}): going on`);
         return;
       }
-      await sleep(lookEveryMs, undefined, { signal: stop.signal }).catch(() => stop.check());
+      await pause(lookEveryMs);
     }
+  };
+  const inTurn = async (apartMs: number): Promise<void> => {
+    stop.check();
+    const wait = last + apartMs - now();
+    if (wait > 0) await pause(wait);
+    await untilCalm();
+    last = now();
+  };
+  return (apartMs = stepsApartMs) => {
+    const own = turn.then(() => inTurn(apartMs));
+    // Whose wait is stopped has told so itself.
+    turn = own.catch(() => undefined);
+    return own;
   };
 }
 

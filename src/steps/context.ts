@@ -1,3 +1,4 @@
+import type { Calm } from './calm.js';
 import type { NodeShell, WindowsShell } from '../adapters/ssh/types.js';
 import type { KubeClient } from '../adapters/kube/types.js';
 import type { Layout } from '../layouts/layout.js';
@@ -36,7 +37,7 @@ export interface StepContext {
   readonly stateArchive: () => Buffer;
   readonly guard: DisruptionGuard;
   /** The wait before a disturbance: until the API answers quickly, but not for ever (`calmness`). */
-  readonly calm: () => Promise<void>;
+  readonly calm: Calm;
 }
 
 /** Lets a node be disturbed only while every Service keeps a ready endpoint on another node. */

@@ -97,14 +97,15 @@ class Rollouts {
     const inTurn = late.filter(({ name }) => performance.now() - (this.#begun.get(name) ?? 0) < turnMs);
     const nodes = this.context.nodes().length;
     const room = Math.min(Math.max(2, nodes) - inTurn.length, Math.max(1, Math.floor(nodes * beginPart)));
+    const apartMs = lookEveryMs / Math.max(1, Math.floor(nodes * beginPart));
     for (const workload of this.#queue.slice(0, Math.max(0, room))) {
-      await this.#begin(workload);
+      await this.#begin(workload, apartMs);
       this.#queue.shift();
     }
   }
 
-  async #begin(workload: Workload): Promise<void> {
-    await this.context.calm();
+  async #begin(workload: Workload, apartMs: number): Promise<void> {
+    await this.context.calm(apartMs);
     await restart(workload, this.at, this.context);
     const name = workloadName(workload);
     if (!this.broken.has(name)) this.#begun.set(name, performance.now());

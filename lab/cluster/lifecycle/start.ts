@@ -13,10 +13,10 @@ import type { LabPlan } from '../plan.js';
 import type { LabRecord } from '../record.js';
 
 /**
- * Three times what a node has. In the field the operator's machine is another one: here its probe had waited for the
- * processor for seconds, and called them the cluster's, while no pod's call took more than three.
+ * What keyroll and its probe need when they are on time; a node has 2. With less the probe waits for the processor and
+ * calls it the cluster's; with three times a node's the cluster itself had too little on two slow cores.
  */
-const operatorShares = 6;
+const operatorShares = 3;
 
 /** Starts whatever of an existing lab does not run: network, balancer, nodes. Repeatable. Resolves to what it booted. */
 export async function startAll(plan: LabPlan, record: LabRecord): Promise<Boots> {
@@ -28,7 +28,7 @@ export async function startAll(plan: LabPlan, record: LabRecord): Promise<Boots>
   await cgroups.create(labGroup);
   for (const [name, group] of Object.entries(otherMachines))
     await cgroups.create(group, name === 'operator' ? operatorShares : 2);
-  await cgroups.weigh(plan.nodes.length + 4);
+  await cgroups.weigh(plan.nodes.length + 3);
   await createNetwork(plan);
   await startBalancer(plan, cgroups);
   for (const node of plan.nodes) {
