@@ -8,15 +8,9 @@ import { borrowSettings } from '../host/sysctls.js';
 import type { Boots } from '../kube/health.js';
 import { mountRoot } from '../machines/mounts.js';
 import { labFolders, nodeFolders } from '../machines/folders.js';
-import { inGroup, labGroup, leaderOf, otherMachines, startNode } from '../machines/run.js';
+import { inGroup, labGroup, leaderOf, otherMachines, processorShares, startNode } from '../machines/run.js';
 import type { LabPlan } from '../plan.js';
 import type { LabRecord } from '../record.js';
-
-/**
- * What keyroll and its probe need when they are on time; a node has 2. With less the probe waits for the processor and
- * calls it the cluster's; with three times a node's the cluster itself had too little on two slow cores.
- */
-const operatorShares = 3;
 
 /** Starts whatever of an existing lab does not run: network, balancer, nodes. Repeatable. Resolves to what it booted. */
 export async function startAll(plan: LabPlan, record: LabRecord): Promise<Boots> {
@@ -26,9 +20,9 @@ export async function startAll(plan: LabPlan, record: LabRecord): Promise<Boots>
   // A snapshot that was killed left everything standing still.
   await cgroups.freeze(false);
   await cgroups.create(labGroup);
-  for (const [name, group] of Object.entries(otherMachines))
-    await cgroups.create(group, name === 'operator' ? operatorShares : 2);
-  await cgroups.weigh(plan.nodes.length + 3);
+  for (const name of ['operator', 'client'] as const)
+    await cgroups.create(otherMachines[name], processorShares[name]);
+  await cgroups.weigh(plan.nodes.length + 2);
   await createNetwork(plan);
   await startBalancer(plan, cgroups);
   for (const node of plan.nodes) {

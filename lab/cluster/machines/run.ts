@@ -28,6 +28,12 @@ export const labGroup = '_lab';
  */
 export const otherMachines = { operator: '_operator', client: '_clients' } as const;
 
+/**
+ * What the machines get of the processors when all of them want some. In the field each has its own. Masters serve, and the
+ * operator's machine measures: where they wait for a processor, requests fail that no rotation broke.
+ */
+export const processorShares = { master: 3, agent: 2, operator: 3, client: 2 } as const;
+
 /** Boots a node under a supervisor that also boots it again; its root must be mounted. */
 export async function startNode(
   plan: LabPlan,
@@ -35,7 +41,7 @@ export async function startNode(
   node: LabNode,
   shared: Shared,
 ): Promise<void> {
-  await cgroups.create(node.name, 2);
+  await cgroups.create(node.name, processorShares[node.role]);
   const folders = nodeFolders(plan, node);
   await rm(folders.pidFile, { force: true });
   const nspawn = inNetwork(plan, [
