@@ -23,9 +23,9 @@ export async function leaseHolder(
 const tries = 3;
 
 /**
- * Gives a lease back in the name of a process that is gone, only while that still holds it. A JSON patch that tests the holder is refused when another took it,
- * so it may be sent again when the answer was lost. Without it the cluster has its controllers a few seconds later: that is
- * worth a note, and no end of the rotation.
+ * Gives a lease back in the name of a process that is gone, only while that still holds it. A JSON patch that tests the
+ * holder is refused when another took it, so it may be sent again when the answer was lost. Without it the cluster has its
+ * controllers a few seconds later: that is worth a note, and no end of the rotation.
  */
 export async function giveLeaseBack(context: Surroundings, lease: string, gone: string): Promise<void> {
   for (let tried = 1; ; tried += 1) {
