@@ -16,6 +16,14 @@ export default tseslint.config(
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
       complexity: ['error', 15],
       'no-console': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            "CallExpression[callee.object.property.name='utils'][callee.property.name='generateKeyPairSync'] > Literal[value='ed25519']",
+          message: 'One in 256 Ed25519 keys that ssh2 makes cannot be read again: use newKeyPair.',
+        },
+      ],
     },
   },
   { files: ['lab/**', 'bench/**', 'src/cli/**'], rules: { 'no-console': 'off' } },

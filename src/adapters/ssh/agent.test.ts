@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import ssh2, { type ParsedKey } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentWith } from './agent.js';
+import { newKeyPair } from './testing/key-pair.js';
 
 const root = mkdtempSync(join(tmpdir(), 'keyroll-agent-'));
 const socket = join(root, 'agent');
-const pairs = [1, 2, 3].map(() => ssh2.utils.generateKeyPairSync('ed25519'));
+const pairs = [1, 2, 3].map(() => newKeyPair());
 const parsed = (text: string): ParsedKey => {
   const key = ssh2.utils.parseKey(text);
   if (key instanceof Error) throw key;
@@ -62,18 +63,14 @@ describe('an SSH agent', () => {
     expect(await offered(file('second.pub', pairs[1]?.public ?? ''))).toEqual([blob(1)]);
   });
   it('knows a private key by the public one beside it', async () => {
-    const encrypted = ssh2.utils.generateKeyPairSync('ed25519', {
-      passphrase: 'x',
-      cipher: 'aes256-ctr',
-      rounds: 1,
-    });
+    const encrypted = newKeyPair('x');
     const path = file('first', encrypted.private);
     file('first.pub', pairs[0]?.public ?? '');
     expect(await offered(path)).toEqual([blob(0)]);
   });
   it('says which key it lacks, and when there is no agent', async () => {
     await expect(offered(file('third.pub', pairs[2]?.public ?? ''))).rejects.toThrow(
-      /^SSH agent .*: found ssh-ed25519 .*; expected .*third\.pub; add it with ssh-add$/,
+      /^SSH agent .*: found ecdsa-sha2-nistp256 .*; expected .*third\.pub; add it with ssh-add$/,
     );
     await expect(agentWith(join(root, 'nobody'))).rejects.toThrow(/does not answer .*set SSH_AUTH_SOCK/);
     await expect(offered(file('locked', 'nothing'))).rejects.toThrow(

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readPrivateKey } from './key.js';
+import { newKeyPair } from './testing/key-pair.js';
 
 const root = mkdtempSync(join(tmpdir(), 'keyroll-key-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -24,7 +25,7 @@ const pem = (key: typeof rsa, type: 'pkcs1' | 'pkcs8' | 'sec1'): string =>
 const passphrase = 'open sesame';
 const encrypted = (key: typeof rsa, type: 'pkcs1' | 'pkcs8' | 'sec1'): string =>
   key.export({ type, format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString();
-const openssh = ssh2.utils.generateKeyPairSync('ed25519', { passphrase, cipher: 'aes256-ctr', rounds: 1 });
+const openssh = newKeyPair(passphrase);
 
 describe('an encrypted key', () => {
   it.each([
@@ -49,7 +50,7 @@ describe('an encrypted key', () => {
 
 describe('readPrivateKey', () => {
   it.each([
-    ['OpenSSH', ssh2.utils.generateKeyPairSync('ed25519').private],
+    ['OpenSSH', newKeyPair().private],
     ['PKCS#1', pem(rsa, 'pkcs1')],
     ['SEC1', pem(ec, 'sec1')],
     ['PKCS#8 RSA', pem(rsa, 'pkcs8')],
@@ -62,7 +63,7 @@ describe('readPrivateKey', () => {
   it.each([
     ['a missing file', join(root, 'missing'), 'ENOENT'],
     ['a folder', root, 'EISDIR'],
-    ['a public key', file(ssh2.utils.generateKeyPairSync('ed25519').public), 'a public key'],
+    ['a public key', file(newKeyPair().public), 'a public key'],
     ['something else', file('hello'), 'no PEM private key'],
     [
       'a broken key',
@@ -72,14 +73,7 @@ describe('readPrivateKey', () => {
     ['broken PKCS#8', file('-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n'), 'malformed'],
     ['PKCS#8 of a type ssh2 cannot take', file(pem(ed25519, 'pkcs8')), 'ssh-keygen -p -f'],
     ['encrypted PKCS#8', file('-----BEGIN ENCRYPTED PRIVATE KEY-----\n'), 'is encrypted'],
-    [
-      'encrypted OpenSSH',
-      file(
-        ssh2.utils.generateKeyPairSync('ed25519', { passphrase: 'x', cipher: 'aes256-ctr', rounds: 1 })
-          .private,
-      ),
-      'is encrypted',
-    ],
+    ['encrypted OpenSSH', file(newKeyPair('x').private), 'is encrypted'],
   ])('names the file and the reason for %s', async (_name, path, reason) => {
     await expect(readPrivateKey(path)).rejects.toThrow(reason);
     await expect(readPrivateKey(path)).rejects.toThrow(path);

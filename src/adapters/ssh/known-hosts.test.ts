@@ -6,15 +6,13 @@ import ssh2 from 'ssh2';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { matchesHost, parseKnownHosts } from './known-hosts-file.js';
 import { HostKeyError, HostKeys, fingerprint } from './known-hosts.js';
+import { newKeyPair } from './testing/key-pair.js';
 
 const root = mkdtempSync(join(tmpdir(), 'keyroll-known-hosts-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
-function newKey(type: 'ed25519' | 'rsa' = 'ed25519'): { line: string; key: Buffer } {
-  const pair =
-    type === 'rsa'
-      ? ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 })
-      : ssh2.utils.generateKeyPairSync(type);
+function newKey(type: 'ecdsa' | 'rsa' = 'ecdsa'): { line: string; key: Buffer } {
+  const pair = type === 'rsa' ? ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 }) : newKeyPair();
   const line = pair.public.trim();
   return { line, key: Buffer.from(line.split(' ')[1] ?? '', 'base64') };
 }
@@ -147,7 +145,7 @@ describe('HostKeys', () => {
     expect(readFileSync(own, 'utf8')).toBe(`[jump]:50001 ${second.line}\nk8s-master-1 ${first.line}\n`);
     expect(statSync(own).mode & 0o777).toBe(0o600);
     expect(keys.recorded.map((each) => each.host)).toEqual(['[jump]:50001', 'k8s-master-1']);
-    expect(keys.recorded[1]).toMatchObject({ type: 'ssh-ed25519', fingerprint: fingerprint(first.key) });
+    expect(keys.recorded[1]).toMatchObject({ type: 'ecdsa-sha2-nistp256', fingerprint: fingerprint(first.key) });
     expect(new HostKeys({ own }).decide(node, first.key)).toBe('known');
     expect(refusal(() => new HostKeys({ own }).decide(node, second.key)).kind).toBe('changed');
   });

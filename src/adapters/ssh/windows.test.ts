@@ -7,12 +7,13 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFleet } from './fleet.js';
 import { HostKeys } from './known-hosts.js';
 import { loadScripts } from './scripts.js';
+import { newKeyPair } from './testing/key-pair.js';
 import type { Fleet, WindowsShell } from './types.js';
 
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 const root = mkdtempSync(join(tmpdir(), 'keyroll-windows-'));
-const admin = ssh2.utils.generateKeyPairSync('ed25519');
-const hostKey = ssh2.utils.generateKeyPairSync('ed25519').private;
+const admin = newKeyPair();
+const hostKey = newKeyPair().private;
 const password = 'Lab-only-Passw0rd!';
 const temp = 'C:\\Users\\WINADM~1\\AppData\\Local\\Temp';
 const folder = 'keyroll-20260131-101500-3fa9c1';

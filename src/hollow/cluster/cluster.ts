@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import type { KeySpec } from '../../pki/index.js';
 import { kubeApiserver } from '../api/index.js';
 import { aggregatedApiserver } from '../aggregated/index.js';
@@ -18,6 +17,7 @@ import { caller, type Calls } from '../programs/caller.js';
 import { kubeProxy } from '../programs/kube-proxy.js';
 import { podProbe } from '../programs/pod-probe/index.js';
 import { kubeScheduler } from '../programs/scheduler.js';
+import { newKeyPair } from '../ssh/key-pair.js';
 import { Admin } from './admin.js';
 import { openEdge, type Edge } from './edge.js';
 import { nodeFiles } from './files.js';
@@ -150,7 +150,7 @@ async function assemble(
 ): Promise<Parts> {
   const { folder, edge } = base;
   const { plan } = edge;
-  const user = ssh2.utils.generateKeyPairSync('ed25519');
+  const user = newKeyPair();
   const pki = await makePki(plan, options.keys, {
     end: options.certificatesEnd,
     frontProxyEnd: options.frontProxyEnd,
@@ -182,7 +182,7 @@ async function assemble(
   const operatorFolder = join(folder, 'operator');
   mkdirSync(operatorFolder, { mode: 0o700 });
   const modelFile = writeModel(operatorFolder, inputs);
-  const keyFile = join(operatorFolder, 'id_ed25519');
+  const keyFile = join(operatorFolder, 'id_ecdsa');
   writeFileSync(keyFile, user.private, { mode: 0o600 });
   const knownHosts = join(operatorFolder, 'known_hosts');
   writeFileSync(
@@ -211,7 +211,7 @@ function makeMachine(
   node: PlannedNode,
   etcd: Etcd,
 ): { machine: HollowMachine; hostKey: string } {
-  const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
+  const hostKey = newKeyPair();
   const machine = new HollowMachine({
     name: node.name,
     address: node.address,

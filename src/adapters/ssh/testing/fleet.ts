@@ -1,18 +1,18 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { RemoteError } from '../error.js';
 import { type FleetOptions, openFleet } from '../fleet.js';
 import { HostKeys } from '../known-hosts.js';
 import { type ScriptPack, loadScripts } from '../scripts.js';
 import type { Fleet } from '../types.js';
+import { newKeyPair } from './key-pair.js';
 import { Machine } from './ssh-machine.js';
 
 const root = mkdtempSync(join(tmpdir(), 'keyroll-fleet-'));
-const user = ssh2.utils.generateKeyPairSync('ed25519');
-export const stranger = ssh2.utils.generateKeyPairSync('ed25519');
+const user = newKeyPair();
+export const stranger = newKeyPair();
 export const hostKeyOf = { jump: newHostKey(), node: newHostKey(), other: newHostKey() };
 export const address = { name: 'k8s-master-0', address: '127.0.0.1' };
 
@@ -59,7 +59,7 @@ export function useFleet(): void {
 }
 
 function newHostKey(): { private: string; public: string } {
-  return ssh2.utils.generateKeyPairSync('ed25519');
+  return newKeyPair();
 }
 
 async function makePack(): Promise<ScriptPack> {
