@@ -52,6 +52,29 @@ describe('execute', () => {
     await expect(execute(flow, { journal: open(), run })).rejects.toThrow('bad failed');
     expect(ended).toEqual(['beside']);
   });
+
+  it('begins no step that was waiting, or comes next, when one beside it fails', async () => {
+    const ran: string[] = [];
+    let fail = (): void => undefined;
+    const bad = new Promise<void>((_resolve, reject) => {
+      fail = () => reject(new Error('bad failed'));
+    });
+    const run = async ({ id }: Executable): Promise<void> => {
+      ran.push(id);
+      if (id === 'bad') await bad;
+    };
+    const mayBegin = async ({ id }: Executable): Promise<void> => {
+      if (id !== 'waiting') return;
+      fail();
+      await bad.catch(() => new Promise((resolve) => setImmediate(resolve)));
+    };
+    const flow = {
+      parallel: [step('bad'), { sequence: [step('first'), step('waiting'), step('next')] }],
+    };
+    await expect(execute(flow, { journal: open(), run, mayBegin })).rejects.toThrow('bad failed');
+    expect(ran).toEqual(['bad', 'first']);
+    expect(lines()).not.toContain('intent waiting');
+  });
 });
 
 describe('Journal', () => {

@@ -25,44 +25,53 @@ export interface Execution<S extends Executable> {
 
 /**
  * Walks through a flow. Each step: intent into the journal, run and verify, done into the journal. A step that the
- * journal has as done is not run again. When a step fails, those that run beside it end first, then its error is thrown.
+ * journal has as done is not run again. When a step fails, those that run beside it end first, no other begins (not
+ * even one that was waiting to), and its error is thrown.
  */
-export async function execute<S extends Executable>(flow: FlowOf<S>, execution: Execution<S>): Promise<void> {
-  if ('step' in flow) return runStep(flow.step, execution);
-  if ('sequence' in flow) {
-    for (const part of flow.sequence) await execute(part, execution);
-    return;
-  }
-  await runBeside(flow.parallel, flow.limit ?? Infinity, execution);
+export function execute<S extends Executable>(flow: FlowOf<S>, execution: Execution<S>): Promise<void> {
+  return walk(flow, execution, {});
 }
 
-async function runBeside<S extends Executable>(
-  parts: readonly FlowOf<S>[],
-  concurrency: number,
+/** What all branches of a flow know of each other: whether one has failed. */
+interface Walk {
+  failure?: { readonly error: unknown };
+}
+
+async function walk<S extends Executable>(
+  flow: FlowOf<S>,
   execution: Execution<S>,
+  state: Walk,
 ): Promise<void> {
-  let failure: unknown;
-  await pMap(
-    parts,
-    async (part) => {
-      if (failure !== undefined) return;
-      try {
-        await execute(part, execution);
-      } catch (error) {
-        failure ??= error;
-      }
-    },
-    { concurrency },
-  );
-  if (failure !== undefined) throw failure as Error;
+  if ('step' in flow) return runStep(flow.step, execution, state);
+  if ('sequence' in flow) {
+    for (const part of flow.sequence) await walk(part, execution, state);
+    return;
+  }
+  const beside = async (part: FlowOf<S>): Promise<void> => {
+    try {
+      await walk(part, execution, state);
+    } catch (error) {
+      state.failure ??= { error };
+    }
+  };
+  await pMap(flow.parallel, beside, { concurrency: flow.limit ?? Infinity });
+  throwFailure(state);
+}
+
+function throwFailure({ failure }: Walk): void {
+  if (failure) throw failure.error as Error;
 }
 
 async function runStep<S extends Executable>(
   step: S,
   { journal, run, mayBegin, onStart, onEnd }: Execution<S>,
+  state: Walk,
 ): Promise<void> {
   if (journal.has('done', step.id)) return;
+  throwFailure(state);
   await mayBegin?.(step);
+  // It may have waited; meanwhile a step beside this one may have failed.
+  throwFailure(state);
   journal.append('intent', step.id);
   onStart?.(step);
   const begun = Date.now();

@@ -9,15 +9,17 @@ export interface FaultRow {
   readonly then: string;
   readonly requests: number;
   readonly failed: number;
+  /** Requests that failed when the same befell the cluster without keyroll. */
+  readonly control?: number;
   readonly end: string;
 }
 
 const folder = 'out/faults';
 
 /** Keeps rows for `node scripts/fault-table.mjs`, as they come: a run that is ended has told what it had seen. */
-export function keepRow(row: FaultRow): void {
+export function keepRow(row: FaultRow, cluster: 'hollow' | 'lab' = 'hollow'): void {
   mkdirSync(folder, { recursive: true });
-  appendFileSync(`${folder}/hollow.jsonl`, `${JSON.stringify(row)}\n`);
+  appendFileSync(`${folder}/${cluster}.jsonl`, `${JSON.stringify(row)}\n`);
 }
 
 /** Counts what is asked and what fails between two looks. */

@@ -101,6 +101,12 @@ async function unready(lab: TestLab): Promise<string[]> {
   ];
 }
 
+/** Waits until all nodes and pods are Ready, at most so many seconds. @throws Error that names those that are not */
+export async function waitUntilWell(lab: TestLab, seconds: number): Promise<void> {
+  const left = await settled(() => unready(lab), seconds);
+  if (left.length > 0) throw new Error(`not Ready after ${seconds} s: ${left.join(', ')}`);
+}
+
 /** Looks until nothing is left, for so many seconds; resolves to what is left. */
 async function settled(look: () => Promise<string[]>, seconds: number): Promise<string[]> {
   const until = Date.now() + seconds * 1000;

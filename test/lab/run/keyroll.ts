@@ -54,35 +54,67 @@ export async function runKeyroll(lab: TestLab, args: readonly string[]): Promise
   return ended(await start(lab, args));
 }
 
-/** Runs the built command and kills it with all it started as soon as its journal has the record. */
-export async function runUntil(lab: TestLab, args: readonly string[], place: Place): Promise<void> {
+/** A command that runs. */
+export interface Running {
+  /** Resolves to how it ended. */
+  readonly end: Promise<Ended>;
+  readonly gone: () => boolean;
+  /** Waits until it has written such a record itself. @throws Error when it ended before */
+  until(place: Place): Promise<void>;
+  /** Sends a signal to it and to all that it started. */
+  signal(name: 'SIGINT' | 'SIGKILL'): void;
+}
+
+/** Starts the built command in the lab's network. */
+export async function startKeyroll(lab: TestLab, args: readonly string[]): Promise<Running> {
+  const before = records(lab);
   const child = await start(lab, args);
   const end = ended(child);
   const gone = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  while (!gone() && !hasRecord(lab, place)) await sleep(5);
-  if (!gone()) await sleep(place.afterMs ?? 0);
-  if (gone()) {
-    const { code, stderr } = await end;
-    throw new Error(
-      `keyroll ${args.join(' ')}: ended with ${code} before its journal had ${place.type} ${String(place.id)}: ${stderr.slice(-2000)}`,
-    );
-  }
-  process.kill(-(child.pid ?? 0), 'SIGKILL');
-  await end;
+  return {
+    ...{ end, gone },
+    async until(place) {
+      while (!gone() && !hasNew(lab, place, before)) await sleep(5);
+      if (!gone()) await sleep(place.afterMs ?? 0);
+      if (!gone()) return;
+      const { code, stderr } = await end;
+      throw new Error(
+        `keyroll ${args.join(' ')}: ended with ${code} before its journal had ${place.type} ${String(place.id)}: ${stderr.slice(-2000)}`,
+      );
+    },
+    signal(name) {
+      if (!gone()) process.kill(-(child.pid ?? 0), name);
+    },
+  };
+}
+
+/** Runs the built command and kills it with all it started as soon as its journal has the record. */
+export async function runUntil(lab: TestLab, args: readonly string[], place: Place): Promise<void> {
+  const running = await startKeyroll(lab, args);
+  await running.until(place);
+  running.signal('SIGKILL');
+  await running.end;
   say(`killed at ${place.type} ${String(place.id)}`);
 }
 
-/** In the rotation that has not ended. */
-function hasRecord(lab: TestLab, { type, id }: Place): boolean {
+/** Those of rotations that have not ended, by journal. */
+function records(lab: TestLab): Map<string, JournalRecord[]> {
   const root = join(lab.clusterDir, '_keyroll');
   const journals = (existsSync(root) ? readdirSync(root) : [])
     .map((name) => join(root, name, 'journal.jsonl'))
     .filter((path) => existsSync(path));
-  return journals.some((path) => {
+  const read = (path: string): JournalRecord[] =>
     // The last line may be half written.
-    const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
-    const records = lines.map((line) => JSON.parse(line) as JournalRecord);
-    const ended = records.some((record) => record.type === 'finished');
-    return !ended && records.some((record) => record.type === type && id.test(record.id));
-  });
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as JournalRecord);
+  const all = journals.map((path): [string, JournalRecord[]] => [path, read(path)]);
+  return new Map(all.filter(([, each]) => each.every(({ type }) => type !== 'finished')));
+}
+
+function hasNew(lab: TestLab, { type, id }: Place, before: ReturnType<typeof records>): boolean {
+  return [...records(lab)].some(([path, all]) =>
+    all.slice(before.get(path)?.length ?? 0).some((record) => record.type === type && id.test(record.id)),
+  );
 }

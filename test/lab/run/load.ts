@@ -19,6 +19,8 @@ export interface LoadRates {
   readonly writes?: number;
   /** The old kubeconfig to the end. */
   readonly staysOld?: boolean;
+  /** A master that is reached through the balancer alone. */
+  readonly notDirectly?: string;
 }
 
 /** Starts reads and writes on kept connections, spread over all masters and the balancer. */
@@ -26,9 +28,10 @@ export async function startLoad(
   lab: TestLab,
   folder: string,
   kubeconfig: string,
-  { reads = 100, writes = 30, staysOld = false }: LoadRates = {},
+  { reads = 100, writes = 30, staysOld = false, notDirectly }: LoadRates = {},
 ): Promise<Child> {
-  const addressed = { fqdn: lab.plan.fqdn, masters: lab.masters.map(({ ip }) => ip) };
+  const direct = lab.masters.filter(({ name }) => name !== notDirectly);
+  const addressed = { fqdn: lab.plan.fqdn, masters: direct.map(({ ip }) => ip) };
   const { newKubeconfig, ...order } = {
     ...proberOrder(addressed, lab.clusterDir, { reads, writes }),
     kubeconfig,

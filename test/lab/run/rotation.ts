@@ -47,6 +47,8 @@ export interface RotationWish {
   readonly kills?: readonly Place[];
   /** What comes after the last kill, and is not killed. Left out: `resume`. */
   readonly then?: 'resume' | 'rollback';
+  /** What happens after the kills and before the last command, with the rotation under way. */
+  readonly between?: (lab: TestLab) => Promise<void>;
   /** Break things afterwards, and see that they are named. */
   readonly broken?: boolean;
   /** More arguments for `rotate-certs`. */
@@ -78,8 +80,9 @@ export function allFailures({
   return [...classes.flatMap(({ failures }) => failures), ...pods.flatMap(({ failures }) => failures)];
 }
 
-async function rotateOnce(lab: TestLab, wish: RotationWish): Promise<Rotation> {
-  const { load: loaded, args = [], kills = [], then = 'resume' } = wish;
+/** As `rotateLab`, without a snapshot and without a second try. */
+export async function rotateOnce(lab: TestLab, wish: RotationWish): Promise<Rotation> {
+  const { load: loaded, args = [], kills = [], between, then = 'resume' } = wish;
   const folder = await mkdtemp(join(tmpdir(), 'keyroll-lab-test-'));
   const oldKubeconfig = join(folder, 'old-kubeconfig.json');
   await copyFile(lab.kubeconfig, oldKubeconfig);
@@ -95,7 +98,8 @@ async function rotateOnce(lab: TestLab, wish: RotationWish): Promise<Rotation> {
     const report = join(folder, 'report.json');
     // The same command goes on: before the keys were made there is nothing that `resume` could take up.
     for (const place of kills) await runUntil(lab, ['rotate-certs', ...args], place);
-    const command = kills.length === 0 ? 'rotate-certs' : then;
+    await between?.(lab);
+    const command = kills.length === 0 && between === undefined ? 'rotate-certs' : then;
     const { code, stdout, stderr } = await runKeyroll(lab, [command, ...args, '--report', report]);
     const ended = Date.now();
     const watched = watcher.stop();

@@ -1,0 +1,148 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ClassStats } from '../../src/probe/index.js';
+import { keepRow } from '../hollow-all/fault-rows.js';
+import { itRenewedWhatTheClusterHolds, itReplacedTheFrontProxy } from '../lab/assertions/cluster.js';
+import { itReplacedEveryCredential } from '../lab/assertions/credentials.js';
+import { waitUntilWell } from '../lab/assertions/nodes.js';
+import { itLeftNothingOldInUse, itReplacedTheOperatorsFiles } from '../lab/assertions/operator.js';
+import { labSuite } from '../lab/lab-suite.js';
+import { befallen, breakAlone, faults, type Fault } from '../lab/run/faults.js';
+import { runKeyroll } from '../lab/run/keyroll.js';
+import { startLoad, type LoadResult } from '../lab/run/load.js';
+import { rotateOnce, type Rotation } from '../lab/run/rotation.js';
+import { say } from '../lab/say.js';
+import { bringUp, type TestLab } from '../lab/test-lab.js';
+
+const args = ['rotate-certs', '--no-probe'];
+const gentle = { reads: 20, writes: 12 };
+/** After a fault a kubelet may take some minutes to tell that its node is Ready. */
+const wellS = 300;
+
+interface Asked {
+  readonly requests: number;
+  readonly failed: number;
+  readonly lost: number;
+  readonly errors: readonly string[];
+}
+
+/** What a prober of the test's own saw while something happened, until all was well again. */
+async function asked(lab: TestLab, fault: Fault, happens: () => Promise<void>): Promise<Asked> {
+  const folder = await mkdtemp(join(tmpdir(), 'keyroll-lab-fault-'));
+  const down = fault.down === undefined ? {} : { notDirectly: fault.down(lab) };
+  const load = await startLoad(lab, folder, lab.kubeconfig, { ...gentle, ...down });
+  try {
+    await happens();
+    await waitUntilWell(lab, wellS);
+    const { stats } = JSON.parse(await load.finish()) as LoadResult;
+    return summed(Object.values(stats.classes));
+  } finally {
+    load.kill();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function summed(classes: readonly ClassStats[]): Asked {
+  const sum = (key: 'requests' | 'failed' | 'lost'): number =>
+    classes.reduce((total, stats) => total + (stats[key] ?? 0), 0);
+  const errors = classes.flatMap(({ failures }) => failures.map(({ at, error }) => `${at} ${error}`));
+  return { requests: sum('requests'), failed: sum('failed'), lost: sum('lost'), errors };
+}
+
+interface Seen {
+  readonly fault: Fault;
+  readonly happened: string;
+  readonly asked: Asked;
+  readonly control: Asked | undefined;
+}
+
+async function suffer(lab: TestLab, fault: Fault): Promise<Seen> {
+  const control = fault.harms === true ? await asked(lab, fault, () => breakAlone(lab, fault)) : undefined;
+  let happened = '';
+  const counted = await asked(lab, fault, async () => {
+    happened = await befallen(lab, fault, args);
+  });
+  const { requests, failed } = counted;
+  say(
+    `FAULT ${fault.name}: ${happened}; ${failed} of ${requests} failed` +
+      (control === undefined ? '' : `, without keyroll ${control.failed} of ${control.requests}`),
+  );
+  for (const error of counted.errors.slice(0, 5)) say(`  ${error}`);
+  const against = control === undefined ? {} : { control: control.failed };
+  const when =
+    fault.place === undefined ? 'before it begins' : `${fault.place.type} ${fault.place.id.source}`;
+  keepRow({ fault: fault.name, when, then: happened, requests, failed, ...against, end: 'all new' }, 'lab');
+  return { fault, happened, asked: counted, control };
+}
+
+const only = new RegExp(process.env['KEYROLL_FAULTS_ONLY'] ?? '');
+
+labSuite('lab: what may befall one rotation', () => {
+  describe('one thing after another, the same command after each', () => {
+    const all: Seen[] = [];
+    let seen: Rotation | undefined;
+    const of = (): Rotation => seen ?? expect.fail('there was no rotation');
+
+    beforeAll(async () => {
+      const lab = await bringUp();
+      await aClockThatIsWrong(lab);
+      const between = async (): Promise<void> => {
+        for (const fault of faults.filter(({ name }) => only.test(name))) all.push(await suffer(lab, fault));
+      };
+      const wish = { title: 'faults', load: false, args: ['--no-probe'], then: 'resume' as const };
+      seen = await rotateOnce(lab, { ...wish, between });
+    }, 2 * 3_600_000);
+
+    it('ends rotated', () => {
+      const { code, report } = of();
+      expect({ code, outcome: report.outcome, error: report.error }).toEqual({ code: 0, outcome: 'rotated' });
+    });
+    it('lost no acknowledged write', () => {
+      expect(all.filter(({ asked: { lost } }) => lost > 0).map(({ fault }) => fault.name)).toEqual([]);
+    });
+    it('failed no more requests than the same faults without keyroll', () => {
+      const worse = all.filter(({ asked: { failed }, control }) => failed > (control?.failed ?? 0));
+      expect(
+        worse.map(
+          ({ fault, asked: { failed }, control }) => `${fault.name}: ${failed}, ${control?.failed ?? 0}`,
+        ),
+      ).toEqual([]);
+    });
+    it('has all nodes and pods Ready', () => waitUntilWell(of().lab, wellS), (wellS + 10) * 1000);
+    itReplacedEveryCredential(of);
+    itRenewedWhatTheClusterHolds(of);
+    itReplacedTheFrontProxy(of);
+    itReplacedTheOperatorsFiles(of);
+    itLeftNothingOldInUse(of);
+  });
+});
+
+/** A node's `date` says two hours more: nothing begins. */
+async function aClockThatIsWrong(lab: TestLab): Promise<void> {
+  const node = lab.masters[1]?.name ?? '';
+  const wrapper = '/usr/local/sbin/date';
+  const text = `#!/bin/sh\\nexec /bin/date -d "+2 hours" "$@"\\n`;
+  await lab.onNode(node, `printf '${text}' >${wrapper}; chmod 0755 ${wrapper}`);
+  try {
+    const { code, stderr } = await runKeyroll(lab, args);
+    say(`FAULT a clock is wrong: ended with ${code}: ${stderr.trim().split('\n').at(-1) ?? ''}`);
+    expect({ code, stderr }).toMatchObject({ code: 3 });
+    expect(stderr).toMatch(/clock/);
+    const end = 'nothing begun';
+    keepRow(
+      {
+        fault: 'a clock is two hours wrong',
+        when: 'before it begins',
+        then: 'refused',
+        requests: 0,
+        failed: 0,
+        end,
+      },
+      'lab',
+    );
+  } finally {
+    await lab.onNode(node, `rm ${wrapper}`);
+  }
+}

@@ -1,0 +1,260 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import { reboot } from '../../../lab/cluster/index.js';
+import { run } from '../../../lab/cluster/host/command.js';
+import { bringUp, stateDir, type TestLab } from '../test-lab.js';
+import { readEtcd } from './cluster-state.js';
+import { startKeyroll, type Place, type Running } from './keyroll.js';
+
+/** Something that befalls the lab, or the operator's machine, while keyroll works. */
+export interface Fault {
+  readonly name: string;
+  /** Left out: before keyroll starts. */
+  readonly place?: Place;
+  /** How long it lasts if keyroll does not end before, s. */
+  readonly seconds: number;
+  /** keyroll is not told to stop at a safe place until it is over. */
+  readonly goesOn?: boolean;
+  /** What it does to requests is not keyroll's doing: a run without keyroll comes first, to compare. */
+  readonly harms?: boolean;
+  /** The machine that goes down: its own address answers nobody, so it is asked through the balancer alone. */
+  readonly down?: (lab: TestLab) => string;
+  /** Before keyroll starts; resolves to what undoes it when keyroll has ended. */
+  readonly prepare?: (lab: TestLab) => Promise<() => Promise<unknown>>;
+  /** Breaks it; resolves to what mends it. */
+  readonly befall: (lab: TestLab, keyroll?: Running) => Promise<() => Promise<unknown>>;
+}
+
+const master = (lab: TestLab, index: number): string => lab.masters[index]?.name ?? '';
+const agent = (lab: TestLab, index: number): string =>
+  lab.nodes.filter(({ role }) => role === 'agent')[index]?.name ?? '';
+const nothing = (): Promise<void> => Promise.resolve();
+const intent = (id: RegExp, afterMs = 0): Place => ({ type: 'intent', id, afterMs });
+
+/** Lays a small file system of its own over a folder, with what the folder has. */
+const apart = `set -eu
+folder=$1 own=$(mktemp -d)
+mount -t tmpfs -o size=$(( $(du -sk "$folder" | cut -f1) + 512 ))k,mode=0700 tmpfs "$own"
+cp -a "$folder/." "$own/"
+mount --bind "$own" "$folder"
+umount "$own"; rmdir "$own"`;
+
+/** Takes it away, and leaves what was written meanwhile. */
+const together = `set -eu
+folder=$1 kept=$(mktemp -d)
+cp -a "$folder/." "$kept/"
+umount "$folder"
+find "$folder" -mindepth 1 -delete
+cp -a "$kept/." "$folder/"
+rm -rf "$kept"`;
+
+const fill = 'cat /dev/zero >"$1/full" 2>/dev/null || [ -s "$1/full" ]';
+const empty = 'rm "$1/full"';
+const nodeFolder = '/var/lib/keyroll';
+const operatorFolder = (lab: TestLab): string => join(lab.clusterDir, '_keyroll');
+const here = (script: string, folder: string): Promise<unknown> => run(['sh', '-c', script, 'sh', folder]);
+
+/** Big packets to this node's sshd get lost, so that a file stops in its middle; then its connections end. */
+const cutInAFile = `set -eu
+rule="INPUT -p tcp --dport 22 -m length --length 1000: -j DROP"
+iptables -I $rule
+round=0
+until pgrep -f '/with-input.sh ' >/dev/null; do
+  round=$((round + 1)); [ "$round" -lt 900 ] || { iptables -D $rule; echo 'no file came' >&2; exit 1; }
+  sleep 0.1
+done
+sleep 1
+pgrep -f '/with-input.sh ' >/dev/null || { echo 'the file was not held back' >&2; exit 1; }
+pkill -9 -u azureuser sshd
+iptables -D $rule`;
+
+/** A node's side of the bridge. */
+const loss = '-i host0 -m statistic --mode random --probability 0.3 -j DROP';
+const silence = '-p tcp --dport 22 -j DROP';
+
+/** In the order of a rotation; each after the next command has gone on from the one before. */
+export const faults: readonly Fault[] = [
+  {
+    name: 'the operator’s disk is full',
+    place: intent(/^trust\/apiserver\/.*-0$/, 500),
+    seconds: 120,
+    goesOn: true,
+    async prepare(lab) {
+      await here(apart, operatorFolder(lab));
+      return () => here(together, operatorFolder(lab));
+    },
+    async befall(lab) {
+      await here(fill, operatorFolder(lab));
+      return () => here(empty, operatorFolder(lab));
+    },
+  },
+  {
+    name: 'the SSH connection to a node is cut in the middle of a file',
+    place: intent(/^trust\/apiserver\//),
+    seconds: 30,
+    async befall(lab) {
+      await lab.onNode(master(lab, 2), cutInAFile);
+      return nothing;
+    },
+  },
+  {
+    name: 'etcd’s leader is killed',
+    place: intent(/^(trust\/apiserver|present\/etcd)\//, 1000),
+    seconds: 20,
+    harms: true,
+    async befall(lab) {
+      await lab.onNode((await readEtcd(lab)).leader, 'systemctl kill -s KILL etcd');
+      return nothing;
+    },
+  },
+  {
+    name: 'a node’s disk is full',
+    place: intent(/^present\/(etcd\/|front-proxy-ready)/),
+    seconds: 120,
+    goesOn: true,
+    async prepare(lab) {
+      const node = (script: string): Promise<string> =>
+        lab.onNode(master(lab, 0), `set -- ${nodeFolder}; ${script}`);
+      await node(apart);
+      return () => node(together);
+    },
+    async befall(lab) {
+      await lab.onNode(master(lab, 0), `set -- ${nodeFolder}; ${fill}`);
+      return () => lab.onNode(master(lab, 0), `set -- ${nodeFolder}; ${empty}`);
+    },
+  },
+  {
+    name: 'the operator’s machine is gone in the middle of a master’s restart',
+    place: intent(/^present\/apiserver\/.*-0$/, 3500),
+    seconds: 10,
+    async befall(lab, keyroll) {
+      // Nobody tells the node's sshd that its client is gone.
+      await lab.onNode(master(lab, 0), `iptables -I INPUT ${silence}`);
+      keyroll?.signal('SIGKILL');
+      return () => lab.onNode(master(lab, 0), `iptables -D INPUT ${silence}`);
+    },
+  },
+  {
+    name: 'a master is rebooted during its own step',
+    place: intent(/^present\/apiserver\/.*-1$/, 4000),
+    seconds: 60,
+    harms: true,
+    down: (lab) => master(lab, 1),
+    async befall(lab) {
+      await reboot(master(lab, 1), stateDir);
+      return nothing;
+    },
+  },
+  {
+    name: 'a master stays dead',
+    place: intent(/^present\/apiserver\/.*-2$/, 2000),
+    seconds: 600,
+    harms: true,
+    down: (lab) => master(lab, 2),
+    async befall(lab) {
+      // The command ends with the machine.
+      await lab.onNode(master(lab, 2), 'systemctl poweroff --force --force').catch(() => undefined);
+      return () => bringUp();
+    },
+  },
+  {
+    name: 'the balancer is gone for 20 s',
+    place: intent(/^present\/controller-manager\//, 1000),
+    seconds: 20,
+    harms: true,
+    async befall(lab) {
+      await lab.exec(['pkill', '-f', join(stateDir, 'balancer', 'haproxy.cfg')]);
+      return () => bringUp();
+    },
+  },
+  {
+    name: 'sudo asks for a password on a node',
+    seconds: 60,
+    goesOn: true,
+    async befall(lab) {
+      const file = '/etc/sudoers.d/90-azureuser';
+      await lab.onNode(master(lab, 1), `sed -i 's/NOPASSWD://' ${file}`);
+      return () => lab.onNode(master(lab, 1), `sed -i 's/) ALL$/) NOPASSWD:ALL/' ${file}`);
+    },
+  },
+  {
+    name: 'a kubelet does not come back',
+    place: intent(/^refresh\/legacy-tokens$/),
+    seconds: 600,
+    goesOn: true,
+    async befall(lab) {
+      const folder = '/run/systemd/system/kubelet.service.d';
+      const drop = `[Service]\\nExecStart=\\nExecStart=/bin/false\\n`;
+      await lab.onNode(
+        agent(lab, 1),
+        `mkdir -p ${folder}; printf '${drop}' >${folder}/99-broken.conf; systemctl daemon-reload`,
+      );
+      return () =>
+        lab.onNode(
+          agent(lab, 1),
+          `rm -r ${folder}; systemctl daemon-reload; systemctl reset-failed kubelet; systemctl start kubelet`,
+        );
+    },
+  },
+  {
+    name: 'an agent is rebooted during its own step',
+    place: intent(/^refresh\/node\/.*pool.*-1$/, 1000),
+    seconds: 60,
+    harms: true,
+    async befall(lab) {
+      await reboot(agent(lab, 1), stateDir);
+      return nothing;
+    },
+  },
+  {
+    name: '30 % of the packets between nodes get lost for a minute',
+    place: intent(/^refresh\//, 1000),
+    seconds: 60,
+    goesOn: true,
+    harms: true,
+    async befall(lab) {
+      for (const { name } of lab.nodes) await lab.onNode(name, `iptables -I INPUT ${loss}`);
+      return async () => {
+        for (const { name } of lab.nodes) await lab.onNode(name, `iptables -D INPUT ${loss}`);
+      };
+    },
+  },
+  {
+    name: 'a master is rebooted during its own step in distrust',
+    place: intent(/^distrust\/apiserver\/.*-1$/, 4000),
+    seconds: 60,
+    harms: true,
+    down: (lab) => master(lab, 1),
+    async befall(lab) {
+      await reboot(master(lab, 1), stateDir);
+      return nothing;
+    },
+  },
+];
+
+/** What a fault does to a lab that nothing else happens to. */
+export async function breakAlone(lab: TestLab, fault: Fault): Promise<void> {
+  const mend = await fault.befall(lab);
+  await sleep(Math.min(fault.seconds, 60) * 1000);
+  await mend();
+}
+
+/** Lets it befall a command, and tells that to stop at a safe place; resolves to how it ended. */
+export async function befallen(lab: TestLab, fault: Fault, args: readonly string[]): Promise<string> {
+  const undo = await fault.prepare?.(lab);
+  const early = fault.place === undefined ? await fault.befall(lab) : undefined;
+  const keyroll = await startKeyroll(lab, args);
+  if (fault.place !== undefined) await keyroll.until(fault.place);
+  const mend = early ?? (await fault.befall(lab, keyroll));
+  if (fault.goesOn !== true) keyroll.signal('SIGINT');
+  await Promise.race([keyroll.end, sleep(fault.seconds * 1000)]);
+  await mend();
+  const wentOn = !keyroll.gone();
+  if (fault.goesOn === true) keyroll.signal('SIGINT');
+  const { code, stderr } = await keyroll.end;
+  await undo?.();
+  if (code === 128) return 'killed';
+  const last = stderr.trim().split('\n').at(-1) ?? '';
+  if (code === 130) return wentOn || fault.goesOn !== true ? 'went on' : 'stopped';
+  return `ended with ${code}: ${last}`;
+}
