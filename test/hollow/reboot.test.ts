@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortenedTimings, startCluster, type HollowCluster } from '../../src/hollow/index.js';
 import type { Report } from '../../src/report/report.js';
-import { stackBehind, type StackBehind } from '../hollow/azure-flags.js';
-import { likeAksEngine, type Ended } from '../hollow/keyroll.js';
+import { stackBehind, type StackBehind } from './azure-flags.js';
+import { likeAksEngine, type Ended } from './keyroll.js';
 
 const bootId = '/proc/sys/kernel/random/boot_id';
 let cluster: HollowCluster;
@@ -19,7 +19,7 @@ const manifestsOf = ({ node }: HollowCluster['machines'][number]): string[] =>
 
 beforeAll(async () => {
   cluster = await startCluster({
-    ...{ masters: 3, agents: 2, timings: shortenedTimings, projectedTokens: false },
+    ...{ masters: 3, agents: 1, timings: shortenedTimings, projectedTokens: false },
     ...{ keys: { type: 'ec', curve: 'prime256v1' }, watchdogDelayMs: 5_000 },
   });
   azure = await stackBehind(cluster, 'azure_ad', (name) => cluster.machine(name).reboot());
@@ -48,7 +48,7 @@ describe('a rotation of a hollow cluster by reboots through Azure Stack Hub', ()
     const names = masters().map(({ node }) => node.name);
     expect([...azure.stack.resources.restarts].sort()).toEqual(names.flatMap((name) => [name, name, name]));
     const [now, was] = [boots(), bootsBefore];
-    expect(now.map((id, index) => id !== was[index])).toEqual([true, true, true, false, false]);
+    expect(now.map((id, index) => id !== was[index])).toEqual([true, true, true, false]);
   });
 
   it('fails no request but those of pods on a machine that is down', () => {
