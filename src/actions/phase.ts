@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import { execute } from '../execute/executor.js';
+import { StoppedError, StopRequest } from '../execute/stop.js';
 import { inspectNodes } from '../inventory/inspect.js';
 import { observeBarrier, type Observation } from '../inventory/observe-barrier.js';
 import { nodesFromApi } from '../inventory/discover.js';
@@ -89,17 +90,24 @@ export function keepKeysOnMasters(session: Session): Promise<void> {
 }
 
 function executeFlow(session: Session, flow: Flow): Promise<void> {
-  const context = stepContext(session);
+  const stop = new StopRequest(session.stop);
+  const context = stepContext(session, stop);
   return execute<Step>(flow, {
     journal: session.state.journal,
     run: (step) => runStep(step, context),
     mayBegin: async (step) => {
-      session.stop.check();
+      stop.check();
       if (disturbs(step)) await context.calm();
       await session.locks.assure();
     },
     onStart: ({ id, title }) => session.emit({ code: 'step-begins', id, title }),
     onEnd: ({ id, title }, ms) => session.emit({ code: 'step-ends', id, title, ms }),
+    onFail: ({ id, title }, error) => {
+      if (error instanceof StoppedError) return;
+      session.emit({ code: 'step-fails', id, title, error: messageOf(error) });
+      // What only waits is begun again by the next run; nobody has to wait half an hour for it now.
+      stop.request(`stopped waiting, because this failed: ${title}`);
+    },
   });
 }
 

@@ -12,8 +12,8 @@ const azureProbe = '168.63.129.16';
 /** Every cluster has it, and it is read through etcd. */
 const calmPath = '/api/v1/namespaces/default';
 
-/** What steps see of a session. */
-export function stepContext(session: Session): StepContext {
+/** What steps see of a session; `stop` ends their waits. */
+export function stepContext(session: Session, stop = session.stop): StepContext {
   const { layout } = session;
   const endpoint = (address: string): string => `https://${address}:${layout.etcdPorts.client}`;
   return {
@@ -32,10 +32,10 @@ export function stepContext(session: Session): StepContext {
     waitWorkloadsMs: session.options.waitWorkloads,
     note: session.note,
     writeKubeconfig: () => Promise.resolve().then(() => writeNewKubeconfig(session)),
-    stop: session.stop,
+    stop,
     removeKubeconfig: () => removeNewFiles(session),
     stateArchive: () => session.state.archive(),
     guard: disruptionGuard(session.kube),
-    calm: calmness({ read: () => session.kube().get(calmPath), stop: session.stop, note: session.note }),
+    calm: calmness({ read: () => session.kube().get(calmPath), stop, note: session.note }),
   };
 }

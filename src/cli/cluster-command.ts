@@ -82,7 +82,9 @@ function demandRoomFor(report: string): void {
 /** Tells the terminal and the log of events beside the API model. */
 function emitter(apiModel: string): Emit {
   const show = terminal(process.stdout);
-  const log = eventLog(join(stateRoot(apiModel), 'events.jsonl'));
+  const log = eventLog(join(stateRoot(apiModel), 'events.jsonl'), (text) =>
+    console.error(`keyroll: warning: ${text}`),
+  );
   return (event) => {
     log(event);
     show(event);

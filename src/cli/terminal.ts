@@ -85,6 +85,8 @@ function plain(
       return `  … ${event.title}`;
     case 'step-ends':
       return `  ✓ ${event.title} (${seconds(event.ms)})`;
+    case 'step-fails':
+      return `  ✗ ${event.title}: ${event.error}`;
     case 'barrier-waits':
       return `  waiting for: ${event.deviations.slice(0, 3).join('; ')}${event.deviations.length > 3 ? ` and ${event.deviations.length - 3} more` : ''}`;
   }

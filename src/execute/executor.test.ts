@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { execute, type Executable, type FlowOf } from './executor.js';
 import { Journal } from './journal.js';
+import { StopRequest } from './stop.js';
 
 let folder: string;
 beforeEach(() => {
@@ -44,6 +45,7 @@ describe('execute', () => {
   it('lets steps beside a failing one end, starts no other, and throws its error', async () => {
     const ended: string[] = [];
     const run = async (value: Executable): Promise<void> => {
+      await new Promise((resolve) => setImmediate(resolve));
       if (value.id === 'bad') throw new Error('bad failed');
       await new Promise((resolve) => setImmediate(resolve));
       ended.push(value.id);
@@ -74,6 +76,23 @@ describe('execute', () => {
     await expect(execute(flow, { journal: open(), run, mayBegin })).rejects.toThrow('bad failed');
     expect(ran).toEqual(['bad', 'first']);
     expect(lines()).not.toContain('intent waiting');
+  });
+
+  it('tells of a failure at once, and throws it, not what was ended because of it', async () => {
+    const stop = new StopRequest();
+    const told: string[] = [];
+    const run = async ({ id }: Executable): Promise<void> => {
+      if (id === 'bad') throw new Error('bad failed');
+      await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
+      stop.check();
+    };
+    const onFail = ({ id }: Executable): void => {
+      told.push(id);
+      stop.request('because of bad');
+    };
+    const flow = { parallel: [step('waits'), step('bad')] };
+    await expect(execute(flow, { journal: open(), run, onFail })).rejects.toThrow('bad failed');
+    expect(told).toEqual(['bad', 'waits']);
   });
 });
 

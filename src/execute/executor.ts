@@ -21,6 +21,8 @@ export interface Execution<S extends Executable> {
   readonly mayBegin?: (step: S) => Promise<void>;
   readonly onStart?: (step: S) => void;
   readonly onEnd?: (step: S, ms: number, result: unknown) => void;
+  /** At once, while steps beside it still run. */
+  readonly onFail?: (step: S, error: unknown) => void;
 }
 
 /**
@@ -64,7 +66,7 @@ function throwFailure({ failure }: Walk): void {
 
 async function runStep<S extends Executable>(
   step: S,
-  { journal, run, mayBegin, onStart, onEnd }: Execution<S>,
+  { journal, run, mayBegin, onStart, onEnd, onFail }: Execution<S>,
   state: Walk,
 ): Promise<void> {
   if (journal.has('done', step.id)) return;
@@ -80,6 +82,9 @@ async function runStep<S extends Executable>(
     journal.append('done', step.id, result);
     onEnd?.(step, Date.now() - begun, result);
   } catch (error) {
+    // Before anybody hears of it: what is told to end because of it must not pass for the cause.
+    state.failure ??= { error };
+    onFail?.(step, error);
     journal.append('failed', step.id, { error: error instanceof Error ? error.message : String(error) });
     throw error;
   }

@@ -2,7 +2,9 @@ import {
   appendFileSync,
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -26,10 +28,12 @@ export type JournalRecord = z.infer<typeof recordSchema>;
  * folder's entry for the file.
  */
 export class Journal {
+  readonly #path: string;
   readonly #file: number;
   readonly #records: JournalRecord[];
 
-  private constructor(file: number, records: JournalRecord[]) {
+  private constructor(path: string, file: number, records: JournalRecord[]) {
+    this.#path = path;
     this.#file = file;
     this.#records = records;
   }
@@ -40,9 +44,10 @@ export class Journal {
     const records = existsSync(path) ? readRecords(path) : [];
     const file = openSync(path, 'a', 0o600);
     syncFolder(dirname(path));
-    return new Journal(file, records);
+    return new Journal(path, file, records);
   }
 
+  /** @throws Error that names the file when the record is not on the disk; then the file is as it was before */
   append(type: JournalRecord['type'], id: string, details?: unknown): void {
     const record: JournalRecord = {
       at: new Date().toISOString(),
@@ -50,9 +55,24 @@ export class Journal {
       id,
       ...(details === undefined ? {} : { details }),
     };
-    appendFileSync(this.#file, `${JSON.stringify(record)}\n`);
-    fsyncSync(this.#file);
+    this.#write(`${JSON.stringify(record)}\n`);
     this.#records.push(record);
+  }
+
+  #write(line: string): void {
+    const { size } = fstatSync(this.#file);
+    try {
+      appendFileSync(this.#file, line);
+      fsyncSync(this.#file);
+    } catch (cause) {
+      // A full disk may have taken half a line; the next one must not be glued to it.
+      ftruncateSync(this.#file, size);
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(
+        `${this.#path}: the journal cannot be written (${why}); make room there, then give the same command again`,
+        { cause },
+      );
+    }
   }
 
   get records(): readonly JournalRecord[] {

@@ -11,4 +11,15 @@ describe('StopRequest', () => {
     expect(() => stop.check()).toThrow('enough');
     expect(stop.signal.aborted).toBe(true);
   });
+
+  it('of a part hears of the whole, but not the other way round', () => {
+    const whole = new StopRequest();
+    const [failed, other] = [new StopRequest(whole), new StopRequest(whole)];
+    failed.request('one failed');
+    expect([whole.requested, other.requested, failed.signal.aborted]).toEqual([false, false, true]);
+    expect(() => failed.check()).toThrow('one failed');
+    whole.request('enough');
+    expect(other.signal.aborted).toBe(true);
+    expect(() => other.check()).toThrow('enough');
+  });
 });

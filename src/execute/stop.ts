@@ -8,27 +8,33 @@ export class StoppedError extends Error {
  * something are never cut.
  */
 export class StopRequest {
-  readonly #controller = new AbortController();
+  readonly #own = new AbortController();
+  readonly #whole: StopRequest | undefined;
   #reason = '';
 
-  /** May be called again; the first reason stays. */
-  request(reason: string): void {
-    if (this.requested) return;
-    this.#reason = reason;
-    this.#controller.abort();
-  }
-
-  get requested(): boolean {
-    return this.#controller.signal.aborted;
+  /** For a part of the work: asked to stop when the whole is, not the other way round. */
+  constructor(whole?: StopRequest) {
+    this.#whole = whole;
+    this.signal = whole ? AbortSignal.any([whole.signal, this.#own.signal]) : this.#own.signal;
   }
 
   /** Aborted when a stop is asked for: ends sleeps of waits. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  readonly signal: AbortSignal;
+
+  /** May be called again; the first reason stays. */
+  request(reason: string): void {
+    if (this.#own.signal.aborted) return;
+    this.#reason = reason;
+    this.#own.abort();
+  }
+
+  get requested(): boolean {
+    return this.signal.aborted;
   }
 
   /** @throws StoppedError when a stop was asked for */
   check(): void {
+    this.#whole?.check();
     if (this.requested) throw new StoppedError(this.#reason);
   }
 }

@@ -14,6 +14,12 @@ record() {
     >>"$ROOT/var/log/azure/rotate-certs.log"; } || printf 'rotate-certs.log cannot be written\n' >&2
 }
 
+# say_if_full: whether writing failed for want of room, where a shell says no more than "I/O error".
+say_if_full() {
+  df -P -k "$STATE" | sed 1d | { read -r _ _ _ _free _; [ "$_free" -ge 64 ] ||
+    printf '%s: %s KB are free; make room there, then run the same command again\n' "$STATE" "$_free" >&2; }
+}
+
 # now_ms: the node's clock in ms since the epoch.
 now_ms() { date +%s%3N; }
 

@@ -18,9 +18,11 @@ for left in "$STATE"/pending/install-*; do sh "${0%/*}/complete.sh" "$left"; don
 work=$(mktemp -d "$STATE/.install-XXXXXX")
 record=
 clean_up() {
+  ended=$?
   # What was written down is completed later; what was not has changed nothing.
   [ -n "$record" ] || [ ! -e "$work/stages" ] || while IFS=' ' read -r left _; do rm -rf "$left"; done <"$work/stages"
   rm -rf "$work"
+  [ "$ended" -eq 0 ] || say_if_full
 }
 trap clean_up EXIT
 

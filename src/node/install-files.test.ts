@@ -25,11 +25,14 @@ afterEach(() => rmSync(root, { recursive: true }));
 
 const line = (path: string, text: string, mode = '600'): string =>
   `${path} ${mode} root:root ${Buffer.from(text).toString('base64')}\n`;
-const install = (input: string): { code: number | null; out: string; err: string } => {
+const install = (
+  input: string,
+  environment: Readonly<Record<string, string>> = {},
+): { code: number | null; out: string; err: string } => {
   const { status, stdout, stderr } = spawnSync('/bin/sh', [script, 'rot1'], {
     input,
     encoding: 'utf8',
-    env: { ...process.env, KEYROLL_ROOT: root },
+    env: { ...process.env, KEYROLL_ROOT: root, ...environment },
   });
   return { code: status, out: stdout, err: stderr };
 };
@@ -55,6 +58,19 @@ describe('install-files.sh', () => {
     const log = read('var/log/azure/rotate-certs.log');
     expect(log).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ install-files\.sh: replaced .*a\.crt .*a\.key\n$/);
     expect(log).not.toContain('secret');
+  });
+
+  it('says of a failure that there is no room, where that is so', () => {
+    const broken = line('/etc/certs/a.crt', 'new', 'no-mode');
+    expect(install(broken).err).not.toContain('KB are free');
+    const programs = join(root, 'bin');
+    mkdirSync(programs);
+    writeFileSync(join(programs, 'df'), '#!/bin/sh\necho head\necho tmpfs 100 97 3 97% /\n', { mode: 0o755 });
+    const { code, err } = install(broken, { PATH: `${programs}:${process.env['PATH'] ?? ''}` });
+    expect(code).not.toBe(0);
+    expect(err.trimEnd().split('\n').at(-1)).toBe(
+      `${root}/var/lib/keyroll: 3 KB are free; make room there, then run the same command again`,
+    );
   });
 
   it('backs up the first content, not what an earlier call of the same rotation wrote', () => {

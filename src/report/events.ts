@@ -16,6 +16,7 @@ export type Event =
   | { readonly code: 'phase-begins'; readonly phase: AnyPhaseName; readonly steps: number }
   | { readonly code: 'step-begins'; readonly id: string; readonly title: string }
   | { readonly code: 'step-ends'; readonly id: string; readonly title: string; readonly ms: number }
+  | { readonly code: 'step-fails'; readonly id: string; readonly title: string; readonly error: string }
   | { readonly code: 'phase-ends'; readonly phase: AnyPhaseName; readonly ms: number }
   | { readonly code: 'barrier-waits'; readonly phase: AnyPhaseName; readonly deviations: readonly string[] }
   | { readonly code: 'probe'; readonly stats: ProbeStats }

@@ -47,7 +47,9 @@ async function asked(lab: TestLab, fault: Fault, happens: () => Promise<void>): 
 function summed(classes: readonly ClassStats[]): Asked {
   const sum = (key: 'requests' | 'failed' | 'lost'): number =>
     classes.reduce((total, stats) => total + (stats[key] ?? 0), 0);
-  const errors = classes.flatMap(({ failures }) => failures.map(({ at, error }) => `${at} ${error}`));
+  const errors = classes.flatMap(({ failures }) =>
+    failures.map(({ at, error, via }) => `${at} ${via} ${error}`),
+  );
   return { requests: sum('requests'), failed: sum('failed'), lost: sum('lost'), errors };
 }
 
@@ -56,6 +58,13 @@ interface Seen {
   readonly happened: string;
   readonly asked: Asked;
   readonly control: Asked | undefined;
+}
+
+function keep({ fault, happened, asked: { requests, failed }, control }: Seen): void {
+  const against = control === undefined ? {} : { control: control.failed };
+  const when =
+    fault.place === undefined ? 'before it begins' : `${fault.place.type} ${fault.place.id.source}`;
+  keepRow({ fault: fault.name, when, then: happened, requests, failed, ...against, end: 'all new' }, 'lab');
 }
 
 async function suffer(lab: TestLab, fault: Fault): Promise<Seen> {
@@ -69,11 +78,7 @@ async function suffer(lab: TestLab, fault: Fault): Promise<Seen> {
     `FAULT ${fault.name}: ${happened}; ${failed} of ${requests} failed` +
       (control === undefined ? '' : `, without keyroll ${control.failed} of ${control.requests}`),
   );
-  for (const error of counted.errors.slice(0, 5)) say(`  ${error}`);
-  const against = control === undefined ? {} : { control: control.failed };
-  const when =
-    fault.place === undefined ? 'before it begins' : `${fault.place.type} ${fault.place.id.source}`;
-  keepRow({ fault: fault.name, when, then: happened, requests, failed, ...against, end: 'all new' }, 'lab');
+  for (const error of counted.errors.slice(0, 60)) say(`  ${error}`);
   return { fault, happened, asked: counted, control };
 }
 
@@ -98,6 +103,7 @@ labSuite('lab: what may befall one rotation', () => {
     it('ends rotated', () => {
       const { code, report } = of();
       expect({ code, outcome: report.outcome, error: report.error }).toEqual({ code: 0, outcome: 'rotated' });
+      for (const each of all) keep(each);
     });
     it('lost no acknowledged write', () => {
       expect(all.filter(({ asked: { lost } }) => lost > 0).map(({ fault }) => fault.name)).toEqual([]);

@@ -251,10 +251,10 @@ export async function befallen(lab: TestLab, fault: Fault, args: readonly string
   await mend();
   const wentOn = !keyroll.gone();
   if (fault.goesOn === true) keyroll.signal('SIGINT');
-  const { code, stderr } = await keyroll.end;
+  const { code, stdout, stderr } = await keyroll.end;
   await undo?.();
   if (code === 128) return 'killed';
-  const last = stderr.trim().split('\n').at(-1) ?? '';
+  const why = /^Failed after.*\n\s*(.+)$/m.exec(stdout)?.[1] ?? stderr.trim().split('\n').at(-1);
   if (code === 130) return wentOn || fault.goesOn !== true ? 'went on' : 'stopped';
-  return `ended with ${code}: ${last}`;
+  return `ended with ${code}: ${why ?? ''}`;
 }
