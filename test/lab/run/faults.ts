@@ -90,7 +90,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'the SSH connection to a node is cut in the middle of a file',
-    place: intent(/^trust\/apiserver\//),
+    place: intent(/^(trust\/apiserver|present\/etcd)\//),
     seconds: 30,
     async befall(lab) {
       await lab.onNode(master(lab, 2), cutInAFile);
@@ -99,7 +99,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'etcd’s leader is killed',
-    place: intent(/^(trust\/apiserver|present\/etcd)\//, 1000),
+    place: intent(/^((trust\/apiserver|present\/etcd)\/|present\/front-proxy-ready$)/, 500),
     seconds: 20,
     harms: true,
     async befall(lab) {
@@ -109,7 +109,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a node’s disk is full',
-    place: intent(/^present\/(etcd\/|front-proxy-ready)/),
+    place: intent(/^present\/(etcd\/|front-proxy-ready$|apiserver\/.*-0$)/),
     seconds: 120,
     goesOn: true,
     async prepare(lab) {
