@@ -75,22 +75,8 @@ const silence = '-p tcp --dport 22 -j DROP';
 /** In the order of a rotation; each after the next command has gone on from the one before. */
 export const faults: readonly Fault[] = [
   {
-    name: 'the operator’s disk is full',
-    place: intent(/^trust\/apiserver\/.*-0$/, 500),
-    seconds: 120,
-    goesOn: true,
-    async prepare(lab) {
-      await here(apart, operatorFolder(lab));
-      return () => here(together, operatorFolder(lab));
-    },
-    async befall(lab) {
-      await here(fill, operatorFolder(lab));
-      return () => here(empty, operatorFolder(lab));
-    },
-  },
-  {
     name: 'the SSH connection to a node is cut in the middle of a file',
-    place: intent(/^(trust\/apiserver|present\/etcd)\//),
+    place: intent(/^trust\/apiserver\//),
     seconds: 30,
     async befall(lab) {
       await lab.onNode(master(lab, 2), cutInAFile);
@@ -99,7 +85,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'etcd’s leader is killed',
-    place: intent(/^((trust\/apiserver|present\/etcd)\/|present\/front-proxy-ready$)/, 500),
+    place: intent(/^(trust\/apiserver|present\/etcd)\/|^present\/(front-proxy-ready|apiserver\/.*-0)$/, 500),
     seconds: 20,
     harms: true,
     async befall(lab) {
@@ -108,53 +94,25 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'a node’s disk is full',
-    place: intent(/^present\/(etcd\/|front-proxy-ready$|apiserver\/.*-0$)/),
-    seconds: 120,
-    goesOn: true,
-    async prepare(lab) {
-      const node = (script: string): Promise<string> =>
-        lab.onNode(master(lab, 0), `set -- ${nodeFolder}; ${script}`);
-      await node(apart);
-      return () => node(together);
-    },
-    async befall(lab) {
-      await lab.onNode(master(lab, 0), `set -- ${nodeFolder}; ${fill}`);
-      return () => lab.onNode(master(lab, 0), `set -- ${nodeFolder}; ${empty}`);
-    },
-  },
-  {
     name: 'the operator’s machine is gone in the middle of a master’s restart',
-    place: intent(/^present\/apiserver\/.*-0$/, 3500),
+    place: intent(/^present\/apiserver\/.*-1$/, 3500),
     seconds: 10,
     async befall(lab, keyroll) {
       // Nobody tells the node's sshd that its client is gone.
-      await lab.onNode(master(lab, 0), `iptables -I INPUT ${silence}`);
+      await lab.onNode(master(lab, 1), `iptables -I INPUT ${silence}`);
       keyroll?.signal('SIGKILL');
-      return () => lab.onNode(master(lab, 0), `iptables -D INPUT ${silence}`);
+      return () => lab.onNode(master(lab, 1), `iptables -D INPUT ${silence}`);
     },
   },
   {
     name: 'a master is rebooted during its own step',
-    place: intent(/^present\/apiserver\/.*-1$/, 4000),
+    place: intent(/^present\/apiserver\/.*-2$/, 4000),
     seconds: 60,
-    harms: true,
-    down: (lab) => master(lab, 1),
-    async befall(lab) {
-      await reboot(master(lab, 1), stateDir);
-      return nothing;
-    },
-  },
-  {
-    name: 'a master stays dead',
-    place: intent(/^present\/apiserver\/.*-2$/, 2000),
-    seconds: 600,
     harms: true,
     down: (lab) => master(lab, 2),
     async befall(lab) {
-      // The command ends with the machine.
-      await lab.onNode(master(lab, 2), 'systemctl poweroff --force --force').catch(() => undefined);
-      return () => bringUp();
+      await reboot(master(lab, 2), stateDir);
+      return nothing;
     },
   },
   {
@@ -165,6 +123,22 @@ export const faults: readonly Fault[] = [
     async befall(lab) {
       await lab.exec(['pkill', '-f', join(stateDir, 'balancer', 'haproxy.cfg')]);
       return () => bringUp();
+    },
+  },
+  {
+    name: 'a node’s disk is full',
+    place: intent(/^refresh\/legacy-tokens$/),
+    seconds: 120,
+    goesOn: true,
+    async prepare(lab) {
+      const node = (script: string): Promise<string> =>
+        lab.onNode(agent(lab, 0), `set -- ${nodeFolder}; ${script}`);
+      await node(apart);
+      return () => node(together);
+    },
+    async befall(lab) {
+      await lab.onNode(agent(lab, 0), `set -- ${nodeFolder}; ${fill}`);
+      return () => lab.onNode(agent(lab, 0), `set -- ${nodeFolder}; ${empty}`);
     },
   },
   {
@@ -179,7 +153,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a kubelet does not come back',
-    place: intent(/^refresh\/legacy-tokens$/),
+    place: intent(/^refresh\//),
     seconds: 600,
     goesOn: true,
     async befall(lab) {
@@ -220,14 +194,29 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'a master is rebooted during its own step in distrust',
-    place: intent(/^distrust\/apiserver\/.*-1$/, 4000),
-    seconds: 60,
+    name: 'a master stays dead',
+    place: intent(/^distrust\/apiserver\/.*-1$/, 2000),
+    seconds: 600,
     harms: true,
     down: (lab) => master(lab, 1),
     async befall(lab) {
-      await reboot(master(lab, 1), stateDir);
-      return nothing;
+      // The command ends with the machine.
+      await lab.onNode(master(lab, 1), 'systemctl poweroff --force --force').catch(() => undefined);
+      return () => bringUp();
+    },
+  },
+  {
+    name: 'the operator’s disk is full',
+    place: intent(/^distrust\//),
+    seconds: 120,
+    goesOn: true,
+    async prepare(lab) {
+      await here(apart, operatorFolder(lab));
+      return () => here(together, operatorFolder(lab));
+    },
+    async befall(lab) {
+      await here(fill, operatorFolder(lab));
+      return () => here(empty, operatorFolder(lab));
     },
   },
 ];
