@@ -32,7 +32,7 @@ interface Asked {
 async function asked(lab: TestLab, fault: Fault, happens: () => Promise<void>): Promise<Asked> {
   const folder = await mkdtemp(join(tmpdir(), 'keyroll-lab-fault-'));
   const down = fault.down === undefined ? {} : { notDirectly: fault.down(lab) };
-  const load = await startLoad(lab, folder, lab.kubeconfig, { ...gentle, ...down });
+  const load = await startLoad(lab, folder, lab.currentKubeconfig(), { ...gentle, ...down });
   try {
     await happens();
     await waitUntilWell(lab, wellS);

@@ -1,4 +1,5 @@
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { preflight, terminalProgress, type Progress } from '../../lab/assets/index.js';
 import * as lab from '../../lab/cluster/index.js';
 import { run, type CommandOptions, type CommandResult } from '../../lab/cluster/host/command.js';
@@ -29,7 +30,10 @@ export interface TestLab {
   readonly plan: lab.LabPlan;
   readonly clusterDir: string;
   readonly sshKey: string;
+  /** Where the operator's lies. */
   readonly kubeconfig: string;
+  /** The one that every master accepts now: a rotation puts the new one aside until it has ended. */
+  readonly currentKubeconfig: () => string;
   readonly nodes: readonly TestNode[];
   readonly masters: readonly TestNode[];
   /** Runs kubectl as the operator; resolves to stdout. */
@@ -87,12 +91,19 @@ async function testLab(): Promise<TestLab> {
   const { plan } = await existingLab(stateDir);
   const nodes = seen.map((node) => ({ ...node, kubelet: join(dirname(node.root), 'kubelet') }));
   const kubeconfig = join(clusterDir, 'kubeconfig', `kubeconfig.${network.location}.json`);
+  const aside = join(clusterDir, '_rotate_certs_output', 'kubeconfig', basename(kubeconfig));
+  const currentKubeconfig = (): string => (existsSync(aside) ? aside : kubeconfig);
   const kubectl = (args: readonly string[], how: CommandOptions = {}): Promise<string> => {
-    const argv = [join(binaries, 'kubectl'), `--kubeconfig=${kubeconfig}`, '--request-timeout=20s', ...args];
+    const argv = [
+      join(binaries, 'kubectl'),
+      `--kubeconfig=${currentKubeconfig()}`,
+      '--request-timeout=20s',
+      ...args,
+    ];
     return run(inNetworkWithHosts(plan, argv), { ...how, env: { HOME: '/nonexistent' } });
   };
   return {
-    ...{ plan, clusterDir, sshKey, kubeconfig, nodes, kubectl },
+    ...{ plan, clusterDir, sshKey, kubeconfig, currentKubeconfig, nodes, kubectl },
     masters: nodes.filter(({ role }) => role === 'master'),
     list: async <T>(...what: readonly string[]) =>
       (JSON.parse(await kubectl(['get', ...what, '-o', 'json'])) as { items: T[] }).items,
