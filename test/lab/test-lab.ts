@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { preflight, terminalProgress, type Progress } from '../../lab/assets/index.js';
 import * as lab from '../../lab/cluster/index.js';
 import { run, type CommandOptions, type CommandResult } from '../../lab/cluster/host/command.js';
 import { inNetworkWithHosts } from '../../lab/cluster/host/namespace.js';
+import { currentKubeconfig } from '../../lab/cluster/kube/kubectl.js';
 import { network } from '../../lab/cluster/plan.js';
 import { existingLab } from '../../lab/cluster/record.js';
 import { say } from './say.js';
@@ -91,19 +91,13 @@ async function testLab(): Promise<TestLab> {
   const { plan } = await existingLab(stateDir);
   const nodes = seen.map((node) => ({ ...node, kubelet: join(dirname(node.root), 'kubelet') }));
   const kubeconfig = join(clusterDir, 'kubeconfig', `kubeconfig.${network.location}.json`);
-  const aside = join(clusterDir, '_rotate_certs_output', 'kubeconfig', basename(kubeconfig));
-  const currentKubeconfig = (): string => (existsSync(aside) ? aside : kubeconfig);
+  const current = (): string => currentKubeconfig({ stateDir });
   const kubectl = (args: readonly string[], how: CommandOptions = {}): Promise<string> => {
-    const argv = [
-      join(binaries, 'kubectl'),
-      `--kubeconfig=${currentKubeconfig()}`,
-      '--request-timeout=20s',
-      ...args,
-    ];
+    const argv = [join(binaries, 'kubectl'), `--kubeconfig=${current()}`, '--request-timeout=20s', ...args];
     return run(inNetworkWithHosts(plan, argv), { ...how, env: { HOME: '/nonexistent' } });
   };
   return {
-    ...{ plan, clusterDir, sshKey, kubeconfig, currentKubeconfig, nodes, kubectl },
+    ...{ plan, clusterDir, sshKey, kubeconfig, currentKubeconfig: current, nodes, kubectl },
     masters: nodes.filter(({ role }) => role === 'master'),
     list: async <T>(...what: readonly string[]) =>
       (JSON.parse(await kubectl(['get', ...what, '-o', 'json'])) as { items: T[] }).items,
