@@ -145,7 +145,10 @@ describe('HostKeys', () => {
     expect(readFileSync(own, 'utf8')).toBe(`[jump]:50001 ${second.line}\nk8s-master-1 ${first.line}\n`);
     expect(statSync(own).mode & 0o777).toBe(0o600);
     expect(keys.recorded.map((each) => each.host)).toEqual(['[jump]:50001', 'k8s-master-1']);
-    expect(keys.recorded[1]).toMatchObject({ type: 'ecdsa-sha2-nistp256', fingerprint: fingerprint(first.key) });
+    expect(keys.recorded[1]).toMatchObject({
+      type: 'ecdsa-sha2-nistp256',
+      fingerprint: fingerprint(first.key),
+    });
     expect(new HostKeys({ own }).decide(node, first.key)).toBe('known');
     expect(refusal(() => new HostKeys({ own }).decide(node, second.key)).kind).toBe('changed');
   });
