@@ -12,7 +12,7 @@ import { Readiness } from './readiness.js';
 import type { Runtime } from './runtime.js';
 import { KubeletPort } from './serving.js';
 import { ManifestFolder } from './static-pods.js';
-import { nodeStatus, saysReady } from './status.js';
+import { nodeStatus, showsReadiness } from './status.js';
 
 export interface KubeletOptions {
   readonly node: HollowNode;
@@ -193,9 +193,8 @@ class Kubelet implements Work {
   #reconcile(): void {
     for (const pod of this.#runtime.pods) {
       const shown = this.#pods?.shown(pod.pod);
-      const ready = this.#readiness.readyOf(pod);
-      if (shown?.status && pod.containers.some(({ name }) => ready.has(name) !== saysReady(shown, name)))
-        this.#report(pod);
+      const names = pod.containers.map(({ name }) => name);
+      if (shown?.status && !showsReadiness(shown, names, this.#readiness.readyOf(pod))) this.#report(pod);
     }
   }
 

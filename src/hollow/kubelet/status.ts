@@ -41,9 +41,22 @@ export function podStatus(
   };
 }
 
-/** Whether a pod as the API shows it has a container ready. */
-export function saysReady({ status }: Pod, container: string): boolean {
-  return status?.containerStatuses?.some(({ name, ready }) => name === container && ready) ?? false;
+/**
+ * Whether the API shows the readiness of a pod as it is: of each container, and of the whole, which is taken away from the
+ * pods of a node that was not Ready for a while.
+ */
+export function showsReadiness(
+  { status }: Pod,
+  containers: readonly string[],
+  ready: ReadonlySet<string>,
+): boolean {
+  const shown = new Set(status?.containerStatuses?.filter((each) => each.ready).map(({ name }) => name));
+  const whole =
+    status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
+  return (
+    whole === containers.every((name) => ready.has(name)) &&
+    containers.every((name) => shown.has(name) === ready.has(name))
+  );
 }
 
 /** What it reports of its node. `message` says why it is not Ready. */
