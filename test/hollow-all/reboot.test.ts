@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortenedTimings, startCluster, type HollowCluster } from '../../src/hollow/index.js';
 import type { Report } from '../../src/report/report.js';
-import { stackBehind, type StackBehind } from './azure-flags.js';
-import { likeAksEngine, type Ended } from './keyroll.js';
+import { stackBehind, type StackBehind } from '../hollow/azure-flags.js';
+import { likeAksEngine, type Ended } from '../hollow/keyroll.js';
 
 const bootId = '/proc/sys/kernel/random/boot_id';
 let cluster: HollowCluster;
