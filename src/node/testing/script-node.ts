@@ -55,7 +55,9 @@ export class ScriptNode {
       writeFileSync(join(this.root, 'commands', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     const path = `${join(this.root, 'commands')}${delimiter}${process.env.PATH ?? ''}`;
     this.#environment = { ...process.env, KEYROLL_ROOT: this.root, PATH: path };
-    this.#kubelet = spawn('/bin/sh', ['-c', kubelet], { env: this.#environment, stdio: 'ignore' });
+    // A group of its own: what it has just forked ends with it, and writes nothing any more.
+    const how = { env: this.#environment, stdio: 'ignore', detached: true } as const;
+    this.#kubelet = spawn('/bin/sh', ['-c', kubelet], how);
   }
 
   at(path: string): string {
@@ -116,17 +118,33 @@ export class ScriptNode {
 
   /** Ends what runs and removes the files. */
   remove(): void {
-    this.#kubelet.kill('SIGKILL');
-    for (const pid of this.read('pids').split('\n').filter(Boolean)) {
-      try {
-        process.kill(Number(pid), 'SIGKILL');
-      } catch (error) {
-        // The script ended it.
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-      }
+    const { pid: leader } = this.#kubelet;
+    if (leader !== undefined) end(-leader);
+    for (const pid of this.read('pids').split('\n').filter(Boolean)) end(Number(pid));
+    removeFolder(this.root);
+  }
+}
+
+/** Kills a process, or with a negative number a group. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It has ended, by itself or because a script ended it.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** What was just killed may end a moment later. `rmSync` tries again, but not what came meanwhile. */
+function removeFolder(folder: string): void {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (tries === 20) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
     }
-    // What was just killed may still have been writing.
-    rmSync(this.root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 
