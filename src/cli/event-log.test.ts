@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -29,5 +29,16 @@ describe('the log of events', () => {
     expect(told).toEqual([
       expect.stringContaining('events.jsonl: events cannot be written, and will be missing there (E'),
     ]);
+  });
+
+  it('does not make a folder again that went with its API model', () => {
+    const told: string[] = [];
+    const gone = join(folder, 'gone');
+    eventLog(join(gone, '_keyroll', 'events.jsonl'), (text) => told.push(text))({
+      code: 'note',
+      text: 'one',
+    });
+    expect(told).toEqual([expect.stringContaining('ENOENT')]);
+    expect(existsSync(gone)).toBe(false);
   });
 });

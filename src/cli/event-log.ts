@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf } from '../actions/reach.js';
 import type { Emit } from '../report/events.js';
@@ -8,6 +8,7 @@ import type { Emit } from '../report/events.js';
  * cannot be written is no reason to leave a cluster half rotated: `tell` hears of the first.
  */
 export function eventLog(file: string, tell: (text: string) => void): Emit {
+  const folder = dirname(file);
   let told = false;
   const missed = (error: unknown): void => {
     if (!told) tell(`${file}: events cannot be written, and will be missing there (${messageOf(error)})`);
@@ -16,7 +17,8 @@ export function eventLog(file: string, tell: (text: string) => void): Emit {
   return (event) => {
     if (event.code === 'probe') return;
     try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      // Not the folders above: where the API model is gone, nothing is left behind.
+      if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
       appendFileSync(file, `${JSON.stringify({ at: new Date().toISOString(), ...event })}\n`, {
         mode: 0o600,
       });
