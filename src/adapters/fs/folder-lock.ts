@@ -2,6 +2,7 @@ import {
   closeSync,
   fsyncSync,
   linkSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -37,7 +38,8 @@ export class FolderLock {
 
   /** @throws LockedError with who holds it and since when */
   static take(folder: string, holder: Holder): FolderLock {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Not the folders above: where the API model is gone, nothing is left behind.
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     const path = join(folder, 'lock');
     const own = `${path}.${holder.token}`;
     writeSynced(own, JSON.stringify(holder));
