@@ -62,10 +62,11 @@ async function demo(flags: Flags): Promise<number> {
     (line) => console.log(`  ${seconds(begun)} s  ${line}`),
   );
   const interrupted = untilInterrupted();
+  const over = new AbortController();
   try {
     const command = rotateCommand(cluster, flags.report);
     console.log(`\nrotates it, as its operator would:\n  ${command.map(readable).join(' ')}\n`);
-    const code = await Promise.race([run(command, flags.report, cluster.operatorFolder), interrupted]);
+    const code = await Promise.race([run(command, flags.report, cluster, over.signal), interrupted]);
     console.log(`\nThe report: ${flags.report}   (${seconds(begun)} s in all)`);
     const { requests, failed } = cluster.calls;
     console.log(
@@ -80,6 +81,7 @@ async function demo(flags: Flags): Promise<number> {
     } else console.log(`\n${hollow}`);
     return code;
   } finally {
+    over.abort();
     await cluster.stop();
   }
 }
@@ -100,15 +102,26 @@ function rotateCommand({ modelFile, ssh }: HollowCluster, report: string): strin
   ];
 }
 
-/** keyroll in a process of its own, as it always is; resolves to its exit code. Nothing of the user's home counts here. */
-function run([program = '', ...args]: readonly string[], report: string, home: string): Promise<number> {
+/**
+ * keyroll in a process of its own, as it always is; resolves to its exit code. Nothing of the user's home counts here.
+ * Ctrl-C is for the demo, whose end is its end too.
+ */
+function run(
+  [program = '', ...args]: readonly string[],
+  report: string,
+  { operatorFolder, mark }: HollowCluster,
+  over: AbortSignal,
+): Promise<number> {
   mkdirSync(dirname(report), { recursive: true });
   // What an earlier run left must not pass for this one's.
   rmSync(report, { force: true });
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, HOME: home },
+      env: { ...process.env, HOME: operatorFolder, ...mark },
+      detached: true,
+      signal: over,
+      killSignal: 'SIGKILL',
     });
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? exitCodes.unexpected));

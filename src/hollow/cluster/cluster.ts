@@ -10,7 +10,7 @@ import { Etcd } from '../etcd/index.js';
 import { Runtime, type ProgramFor } from '../kubelet/runtime.js';
 import type { HostNetwork } from '../network/host-network.js';
 import { Network } from '../network/network.js';
-import { Guardian } from '../node/guardian.js';
+import { Guardian, markOf } from '../node/guardian.js';
 import { HollowMachine } from '../node/machine.js';
 import { addonManager } from '../programs/addon-manager.js';
 import { caller, type Calls } from '../programs/caller.js';
@@ -81,6 +81,11 @@ export class HollowCluster {
     const found = this.machines.find(({ node }) => node.name === name);
     if (!found) throw new Error(`no machine ${name} in this cluster`);
     return found;
+  }
+
+  /** For the environment of a program that is to end, by force, when the cluster does. */
+  get mark(): { readonly HOLLOW: string } {
+    return markOf(this.operatorFolder);
   }
 
   /** How many sockets its machines and their clients hold in this process. */
@@ -207,7 +212,7 @@ function fail(): never {
 
 function makeMachine(
   options: HollowOptions,
-  { folder, guardian, network }: Pick<Parts, 'folder' | 'guardian' | 'network'>,
+  { folder, network }: Pick<Parts, 'folder' | 'network'>,
   node: PlannedNode,
   etcd: Etcd,
 ): { machine: HollowMachine; hostKey: string } {
@@ -219,7 +224,6 @@ function makeMachine(
     network,
     timings: options.timings,
     etcd,
-    guardian,
     adminUser,
     hostKey: hostKey.private,
   });

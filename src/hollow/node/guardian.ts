@@ -2,28 +2,28 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
 /**
- * Outlives the cluster's process: when the pipe to it breaks, whatever ended that process, it ends the scripts that are
- * left (told as `+PID` and `-PID` of their process groups) and removes the folder.
+ * Outlives the cluster's process: when the pipe to it breaks, whatever ended that process, it ends what still has the
+ * cluster's mark in its environment, and removes the folder. By the mark, since a process that was just begun when the
+ * cluster was killed is known to nobody; more than once, since what is found may have begun another one.
  */
 const program = `
 trap '' INT TERM HUP
-left=' '
-while read -r sign pid; do
-  case $sign in
-    +) left="$left$pid " ;;
-    -) case $left in *" $pid "*) left="\${left%%" $pid "*} \${left#*" $pid "}" ;; esac ;;
-  esac
-done
-for pid in $left; do kill -9 -- "-$pid"; done
+while read -r _; do :; done
+left() { grep -lsF -e "HOLLOW=$1/" /proc/[0-9]*/environ | tr -cd '0-9\\n'; }
 tries=0
-until rm -rf "$1" || [ "$tries" -ge 50 ]; do tries=$((tries + 1)); sleep 0.1; done
+until [ "$tries" -ge 50 ]; do
+  pids=$(left "$1")
+  [ -z "$pids" ] || kill -s KILL $pids
+  [ -n "$pids" ] || { rm -rf "$1" && [ -z "$(left "$1")" ] && exit; }
+  tries=$((tries + 1)); sleep 0.1
+done
 `;
 
-/** Sees to it that nothing of a cluster is left behind, even after \`kill -9\`. */
+/** Sees to it that nothing of a cluster is left behind, even after `kill -9`. */
 export class Guardian {
   readonly #child: ChildProcess;
 
-  /** @param folder removed in the end */
+  /** @param folder removed in the end, when no process is left whose HOLLOW (see `markOf`) lies in it */
   constructor(folder: string) {
     this.#child = spawn('/bin/sh', ['-c', program, 'keyroll-hollow-guardian', folder], {
       detached: true,
@@ -31,15 +31,6 @@ export class Guardian {
     });
     this.#child.stdin?.on('error', () => undefined);
     this.#child.unref();
-  }
-
-  /** @param pid leader of a process group */
-  watch(pid: number): void {
-    this.#child.stdin?.write(`+ ${pid}\n`);
-  }
-
-  release(pid: number): void {
-    this.#child.stdin?.write(`- ${pid}\n`);
   }
 
   /** Ends what is left and removes the folder; resolves when both is done. */
@@ -51,4 +42,9 @@ export class Guardian {
     this.#child.stdin?.end();
     await gone;
   }
+}
+
+/** What a process has in its environment that must not outlive the cluster. @param folder below the cluster's */
+export function markOf(folder: string): { readonly HOLLOW: string } {
+  return { HOLLOW: folder };
 }

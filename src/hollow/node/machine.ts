@@ -13,13 +13,11 @@ import type { Listener } from '../contracts.js';
 import type { Etcd } from '../etcd/index.js';
 import { Sshd } from '../ssh/sshd.js';
 import { Systemd } from '../systemd/systemd.js';
-import type { Guardian } from './guardian.js';
 import { HollowNode, type NodeOptions } from './node.js';
 import { Shell } from './shell.js';
 
 export interface MachineOptions extends NodeOptions {
   readonly etcd: Etcd;
-  readonly guardian: Guardian;
   readonly hostKey: string;
   readonly adminUser: string;
 }
@@ -45,7 +43,7 @@ export class HollowMachine {
     this.node = new HollowNode(options);
     const commands = new Map<string, Command>();
     this.#commands = new CommandServer(this.node, commands);
-    this.shell = new Shell(this.node, this.#commands, options.guardian);
+    this.shell = new Shell(this.node, this.#commands);
     this.systemd = new Systemd(this.shell);
     const all: Readonly<Record<string, Command>> = {
       curl,

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { CommandServer } from '../commands/server.js';
-import type { Guardian } from './guardian.js';
+import { markOf } from './guardian.js';
 import type { HollowNode } from './node.js';
 
 /** Where a machine's own commands come first, then those of this computer. */
@@ -18,13 +18,11 @@ export interface ShellOptions {
 export class Shell {
   readonly #node: HollowNode;
   readonly #commands: CommandServer;
-  readonly #guardian: Guardian;
   readonly #running = new Set<ChildProcess>();
 
-  constructor(node: HollowNode, commands: CommandServer, guardian: Guardian) {
+  constructor(node: HollowNode, commands: CommandServer) {
     this.#node = node;
     this.#commands = commands;
-    this.#guardian = guardian;
   }
 
   /** In a process group of its own, whose leader is the returned process. */
@@ -40,21 +38,16 @@ export class Shell {
         LANG: 'C',
         TMPDIR: process.env['TMPDIR'] ?? '/tmp',
         KEYROLL_ROOT: this.#node.root,
-        HOLLOW: this.#commands.folder,
+        ...markOf(this.#commands.folder),
         ...env,
       },
       detached: true,
       stdio: [stdin, output, output],
     });
-    const { pid } = child;
     child.stdin?.on('error', () => undefined);
-    if (pid !== undefined) {
-      this.#guardian.watch(pid);
+    if (child.pid !== undefined) {
       this.#running.add(child);
-      child.on('exit', () => {
-        this.#guardian.release(pid);
-        this.#running.delete(child);
-      });
+      child.on('exit', () => this.#running.delete(child));
     }
     return child;
   }
