@@ -24,7 +24,7 @@ function deployment(name: string, available: number): Workload {
 function contextWith(deployments: Workload[], onPatch: (name: string) => void = () => undefined) {
   const patched: string[] = [];
   const notes: string[] = [];
-  const facts = new Map<string, unknown>();
+  const records: { type: string; id: string; details: unknown }[] = [];
   const kube = {
     list: (path: string) => Promise.resolve(path.endsWith('/deployments') ? deployments : []),
     patch: (path: string) => {
@@ -43,10 +43,11 @@ function contextWith(deployments: Workload[], onPatch: (name: string) => void = 
     calm: () => Promise.resolve(),
     note: (text: string) => notes.push(text),
     journal: {
-      records: [],
+      records,
       remember: (id: string, value: unknown) => {
-        if (!facts.has(id)) facts.set(id, value);
-        return facts.get(id);
+        const known = records.find((record) => record.id === id);
+        if (!known) records.push({ type: 'fact', id, details: value });
+        return known ? known.details : value;
       },
     },
   } as unknown as StepContext;
@@ -62,6 +63,17 @@ describe('restartWorkloads', () => {
       'Deployment apps/broken did not work before its restart (0 of 2 pods are available): nothing waits for it',
     ]);
     expect(details).toMatchObject({ broken: ['Deployment apps/broken'] });
+  });
+
+  it('waits for one whose pods were away for a moment only before it was restarted', async () => {
+    const web = deployment('web', 1);
+    const { context, patched, notes } = contextWith([web, deployment('other', 2)], (name) => {
+      if (name === 'web') web.status = { ...web.status, availableReplicas: 1 };
+    });
+    const restarting = restartWorkloads(step, { ...context, waitWorkloadsMs: 4000 });
+    web.status = { ...web.status, availableReplicas: 2 };
+    await expect(restarting).rejects.toThrow(/Deployment apps\/web: 1 of 2 pods are available/);
+    expect([patched, notes]).toEqual([['web', 'other'], []]);
   });
 
   it('does not take one for broken before that its restart broke, in a second run either', async () => {

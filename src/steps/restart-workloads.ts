@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import { apiTime } from './api-time.js';
+import { brokenBefore } from './broken-workloads.js';
 import type { StepContext, StepRunner } from './context.js';
 import { letEndedPodsGo } from './ended-pods.js';
 import {
@@ -36,7 +37,7 @@ export const restartWorkloads: StepRunner<'restart-workloads'> = async (step, co
       holdsNodeCredentials(workload.spec.template.spec, context.layout) ===
         (step.select === 'node-credentials') && !restartsByHand(workload),
   );
-  const broken = new Map(context.journal.remember(`${step.id}/broken`, notRolledOut(wanted)));
+  const broken = new Map(await brokenBefore(`${step.id}/broken`, wanted, context));
   for (const [name, state] of broken)
     context.note(`${name} did not work before its restart (${state}): nothing waits for it`);
   const rollouts = new Rollouts(wanted, broken, first, context);
@@ -47,14 +48,6 @@ export const restartWorkloads: StepRunner<'restart-workloads'> = async (step, co
   });
   return { freshSince: since, workloads: wanted.map(workloadName), broken: [...broken.keys()] };
 };
-
-/** Names of those that are not as they are wanted, each with what is missing. */
-function notRolledOut(wanted: readonly Workload[]): [string, string][] {
-  return wanted.flatMap((workload): [string, string][] => {
-    const state = rolledOut(workload);
-    return state === true ? [] : [[workloadName(workload), state]];
-  });
-}
 
 async function restart(workload: Workload, at: string, { kube }: StepContext): Promise<void> {
   if (workload.spec.template.metadata?.annotations?.[restartedAt] === at) return;
