@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { shortenedTimings, startCluster, type HollowCluster } from '../src/hollow/index.js';
 import { compiled } from '../test/hollow/compiled.js';
+import { waits, type TimedRecord } from './waits.js';
 
 /** Ticks of the clock in a second, by which /proc counts; the same on every Linux. */
 const ticks = 100;
@@ -49,10 +51,21 @@ export async function hollow(more: readonly string[]): Promise<number> {
       `processes and threads started on this computer meanwhile: ${after.started - before.started}`,
     );
     console.log(`calls of the cluster's workloads: ${requests}, failed: ${failed}`);
+    console.log(`\nstep by step:\n${waits(journalBelow(cluster.operatorFolder)).join('\n')}`);
     return code;
   } finally {
     await cluster.stop();
   }
+}
+
+/** Records of the one rotation that an operator's folder holds. */
+function journalBelow(folder: string): TimedRecord[] {
+  const state = join(folder, '_keyroll');
+  const [rotation = ''] = readdirSync(state).filter((name) => /^\d{8}-/.test(name));
+  const lines = readFileSync(join(state, rotation, 'journal.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  return lines.map((line) => JSON.parse(line) as TimedRecord);
 }
 
 function cpu(from: Used, to: Used): string {

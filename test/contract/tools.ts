@@ -21,6 +21,9 @@ import type {
 
 const day = 24 * 3600 * 1000;
 
+/** Within this kube-apiserver has read its files again: before 1.23 it looks at them once a minute. s */
+export const reloadSeconds = 65;
+
 /** Waits until `holds`; it may fail meanwhile. @throws Error after `seconds` */
 export async function within(seconds: number, what: string, holds: () => Promise<boolean>): Promise<void> {
   const until = Date.now() + seconds * 1000;

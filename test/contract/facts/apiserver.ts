@@ -10,14 +10,12 @@ import {
   freshCa,
   handshake,
   pids,
+  reloadSeconds,
   sorted,
   successor,
   withFiles,
   within,
 } from '../tools.js';
-
-/** Before 1.23 files are looked at once a minute. */
-const reloadSeconds = 65;
 
 const showsReplaced: Fact = {
   title: 'kube-apiserver shows a replaced serving certificate without a restart within a minute',

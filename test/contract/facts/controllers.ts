@@ -2,59 +2,18 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { expect } from 'vitest';
 import { bitString, element, integer, oid, sequence } from '../../../src/pki/der.js';
 import { newName } from '../../../src/pki/subject.js';
+import { accounts, secrets, tokenIn, tokenSecret, withAccount, type Secret } from '../accounts.js';
 import type { ClientIdentity, ContractCluster, Fact } from '../cluster.js';
 import { admin, api, ask, clusterCa, first, freshCa, pids, within, withFiles } from '../tools.js';
 
 interface Named {
   readonly metadata: { readonly name: string };
 }
-interface Account extends Named {
-  readonly secrets?: readonly { readonly name: string }[];
-}
-interface Secret extends Named {
-  readonly data?: Readonly<Record<string, string>>;
-}
 interface ConfigMap extends Named {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-const accounts = '/api/v1/namespaces/default/serviceaccounts';
-const secrets = '/api/v1/namespaces/default/secrets';
 const merge = (body: object) => ({ method: 'PATCH', contentType: 'application/merge-patch+json', body });
-
-/** An account of its own with a legacy token, and what goes with it. */
-async function withAccount(
-  cluster: ContractCluster,
-  identity: ClientIdentity,
-  work: (name: string, secret: string) => Promise<void>,
-): Promise<void> {
-  const name = `contract-${Date.now().toString(36)}`;
-  await ask(cluster, accounts, identity, { method: 'POST', body: { metadata: { name } } });
-  try {
-    await work(name, await tokenSecret(cluster, identity, name));
-  } finally {
-    await ask(cluster, `${accounts}/${name}`, identity, { method: 'DELETE' });
-  }
-}
-
-async function tokenSecret(
-  cluster: ContractCluster,
-  identity: ClientIdentity,
-  name: string,
-): Promise<string> {
-  let found = '';
-  await within(15, `account ${name} refers to a token`, async () => {
-    const { secrets: references = [] } = await ask<Account>(cluster, `${accounts}/${name}`, identity);
-    found = references[0]?.name ?? '';
-    return found !== '';
-  });
-  return found;
-}
-
-async function tokenIn(cluster: ContractCluster, identity: ClientIdentity, secret: string): Promise<string> {
-  const { data = {} } = await ask<Secret>(cluster, `${secrets}/${secret}`, identity);
-  return Buffer.from(data['token'] ?? '', 'base64').toString();
-}
 
 /** With the same RSA key the new token is the old one to the byte: it holds no time, and the signature no chance. */
 const emptied: Fact = {
