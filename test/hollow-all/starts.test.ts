@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
-import { compiled } from '../hollow/compiled.js';
+import { folderOf, startDemo } from './demo.js';
 
 const rounds = 100;
 const ways = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const;
@@ -45,23 +43,12 @@ function processesOf(folder: string): string[] {
 
 /** Starts a demo, ends it a moment after its cluster was up, and resolves to the cluster's folder. */
 async function startAndEnd(round: number): Promise<string> {
-  const child = spawn(
-    process.execPath,
-    [compiled().main, 'demo', '--masters', '1', '--agents', '1', '--report', join(home, 'report.json')],
-    { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, HOME: home } },
-  );
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  const folder = await new Promise<string>((resolve, reject) => {
-    createInterface(child.stdout).on('line', (line) => {
-      const model = /--api-model (\S+)/.exec(line)?.[1];
-      if (model !== undefined) resolve(dirname(dirname(model)));
-    });
-    child.once('exit', (code) => reject(new Error(`keyroll demo: ended with ${code ?? 'a signal'}`)));
-  });
+  const demo = startDemo(['--masters', '1', '--agents', '1', '--report', join(home, 'report.json')], home);
+  const folder = await folderOf(demo);
   // Now in its first words with the cluster, now in a step.
   await sleep((round % 10) * 500);
-  child.kill(ways[round % ways.length]);
-  await ended;
+  demo.child.kill(ways[round % ways.length]);
+  await demo.ended;
   return folder;
 }
 
