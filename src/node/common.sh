@@ -23,11 +23,13 @@ say_if_full() {
 # now_ms: the node's clock in ms since the epoch.
 now_ms() { date +%s%3N; }
 
-# wait_for SECONDS COMMAND…: runs the command every 0.1 s until it succeeds; fails after SECONDS.
+# wait_for SECONDS COMMAND…: runs the command every 0.1 s until it succeeds; fails after SECONDS. The clock is a program
+# too, and is asked at each third look.
 wait_for() {
-  _until=$(( $(now_ms) + $1 * 1000 )); shift
+  _until=$(( $(now_ms) + $1 * 1000 )); _looks=0; shift
   until "$@"; do
-    [ "$(now_ms)" -lt "$_until" ] || return 1
+    _looks=$((_looks + 1))
+    [ $((_looks % 3)) -ne 0 ] || [ "$(now_ms)" -lt "$_until" ] || return 1
     sleep 0.1
   done
 }
@@ -46,8 +48,21 @@ started_at() {
   echo $(( $(sed -n 's/^btime //p' "$ROOT/proc/stat") + _ticks / $(getconf CLK_TCK) ))
 }
 
+# read_arguments PID: what the process was started with, one argument a line, in _arguments; no line when it is gone.
+read_arguments() { _arguments="
+$(tr '\0' '\n' 2>/dev/null <"$ROOT/proc/$1/cmdline")
+"; }
+
+# among_arguments ARGUMENT: it is one of those that were read. By the shell alone: this is asked for every argument of a
+# server, several times a second while it starts.
+among_arguments() {
+  case $_arguments in *"
+$1
+"*) ;; *) return 1 ;; esac
+}
+
 # has_argument PID ARGUMENT: the process was started with exactly this argument.
-has_argument() { tr '\0' '\n' <"$ROOT/proc/$1/cmdline" 2>/dev/null | grep -qxF -e "$2"; }
+has_argument() { read_arguments "$1" 2>/dev/null && among_arguments "$2"; }
 
 # started_with NAME ARGUMENTS: one process NAME runs and it has every argument of the list (one a line).
 started_with() { is_one_with "$(pids_of "$1")" "$2"; }
@@ -56,7 +71,8 @@ started_with() { is_one_with "$(pids_of "$1")" "$2"; }
 is_one_with() {
   _pid=$1
   case $_pid in ''|*[!0-9]*) return 1 ;; esac
+  read_arguments "$_pid" 2>/dev/null || return 1
   printf '%s\n' "$2" | while IFS= read -r _argument; do
-    [ -z "$_argument" ] || has_argument "$_pid" "$_argument" || exit 1
+    [ -z "$_argument" ] || among_arguments "$_argument" || exit 1
   done
 }

@@ -10,22 +10,38 @@
 #   clock:       clock MS        boot:  boot ID
 set -u
 . "${0%/*}/common.sh"
-about() { stat -L -c '%a %U:%G' "$ROOT$1"; }
-tell_file() {
-  [ -f "$ROOT$1" ] || { say "absent $1"; return; }
-  say "file $1 $(about "$1") $(base64 -w0 <"$ROOT$1")"
+# One program for all files, since each start of one is felt on a node that is looked at again and again.
+about() { [ $# -eq 0 ] || stat -L -c '%a %U:%G %n' "$@"; }
+# is_there PATH: else says that it is not.
+is_there() { [ -f "$ROOT$1" ] || { say "absent $1"; return 1; }; }
+tell_files() {
+  for want in "$@"; do
+    shift; what=${want#*:}
+    case ${want%%:*} in
+      file) is_there "$what" && set -- "$@" "$ROOT$what" ;;
+      folder) for path in "$ROOT$what"/*; do [ -f "$path" ] && set -- "$@" "$path"; done ;;
+    esac
+  done
+  about "$@" | while read -r mode owner path; do
+    say "file ${path#"$ROOT"} $mode $owner $(base64 -w0 <"$path")"
+  done
 }
-tell_key() {
-  [ -f "$ROOT$1" ] || { say "absent $1"; return; }
-  print=$(openssl pkey -in "$ROOT$1" -pubout -outform DER 2>/dev/null | sha256sum | cut -d' ' -f1)
-  say "key $1 $(about "$1") $print"
+tell_keys() {
+  for want in "$@"; do
+    shift; what=${want#*:}
+    case ${want%%:*} in key) is_there "$what" && set -- "$@" "$ROOT$what" ;; esac
+  done
+  about "$@" | while read -r mode owner path; do
+    print=$(openssl pkey -in "$path" -pubout -outform DER 2>/dev/null </dev/null | sha256sum | cut -d' ' -f1)
+    say "key ${path#"$ROOT"} $mode $owner $print"
+  done
 }
+tell_files "$@"
+tell_keys "$@"
 for want in "$@"; do
   what=${want#*:}
   case ${want%%:*} in
-    file) tell_file "$what" ;;
-    key) tell_key "$what" ;;
-    folder) for path in "$ROOT$what"/*; do [ -f "$path" ] && tell_file "${path#"$ROOT"}"; done ;;
+    file|key|folder) ;;
     unit) say "unit $what $(systemctl is-active "$what") $(systemctl is-enabled "$what" 2>/dev/null || echo none)" ;;
     program)
       for pid in $(pids_of "$what"); do

@@ -11,14 +11,15 @@ export function chown({ node, args, env }: Call): Answer {
   return { code: 0 };
 }
 
-/** `stat [-L] -c FORMAT FILE…` with %a, %U, %G, %s and %Y. */
+/** `stat [-L] -c FORMAT FILE…` with %a, %U, %G, %s, %Y and %n. */
 export function stat({ node, args, env }: Call): Answer {
   const { flags, values, rest } = readOptions('stat', args, { flags: ['-L'], values: ['-c'] });
   const format = values.get('-c')?.[0] ?? '';
-  const unknown = /%[^aUGsY]/.exec(format)?.[0];
+  const unknown = /%[^aUGsYn]/.exec(format)?.[0];
   if (format === '' || unknown !== undefined)
-    throw new NotKnownError(`stat: expected -c with %a, %U, %G, %s, %Y, found ${unknown ?? 'none'}`);
+    throw new NotKnownError(`stat: expected -c with %a, %U, %G, %s, %Y, %n, found ${unknown ?? 'none'}`);
   const lines: string[] = [];
+  const errors: string[] = [];
   for (const name of rest) {
     const file = resolve(env['PWD'] ?? '/', name);
     try {
@@ -30,15 +31,13 @@ export function stat({ node, args, env }: Call): Answer {
         '%G': group,
         '%s': String(seen.size),
         '%Y': String(Math.floor(seen.mtimeMs / 1000)),
+        '%n': name,
       };
-      lines.push(format.replace(/%[aUGsY]/g, (field) => told[field] ?? field));
+      lines.push(format.replace(/%[aUGsYn]/g, (field) => told[field] ?? field));
     } catch (error) {
-      return {
-        code: 1,
-        out: lines.map((line) => `${line}\n`).join(''),
-        err: `stat: ${(error as Error).message}\n`,
-      };
+      errors.push(`stat: ${(error as Error).message}`);
     }
   }
-  return { code: 0, out: lines.map((line) => `${line}\n`).join('') };
+  const text = (said: readonly string[]): string => said.map((line) => `${line}\n`).join('');
+  return { code: errors.length === 0 ? 0 : 1, out: text(lines), err: text(errors) };
 }
