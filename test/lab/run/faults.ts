@@ -53,8 +53,21 @@ rm -rf "$kept"`;
 const fill = 'cat /dev/zero >"$1/full" 2>/dev/null || [ -s "$1/full" ]';
 const empty = 'rm "$1/full"';
 const nodeFolder = '/var/lib/keyroll';
-const operatorFolder = (lab: TestLab): string => join(lab.clusterDir, '_keyroll');
-const here = (script: string, folder: string): Promise<unknown> => run(['sh', '-c', script, 'sh', folder]);
+
+/** A folder gets a small disk of its own, which fills up. `there` runs a script whose $1 is the folder. */
+function full(name: string, place: Place, there: (lab: TestLab, script: string) => Promise<unknown>): Fault {
+  return {
+    ...{ name, place, seconds: 120, goesOn: true },
+    async prepare(lab) {
+      await there(lab, apart);
+      return () => there(lab, together);
+    },
+    async befall(lab) {
+      await there(lab, fill);
+      return () => there(lab, empty);
+    },
+  };
+}
 
 /** Big packets to this node's sshd get lost, so that a file stops in its middle; then its connections end. */
 const cutInAFile = `set -eu
@@ -130,22 +143,9 @@ export const faults: readonly Fault[] = [
       return () => bringUp();
     },
   },
-  {
-    name: 'a node’s disk is full',
-    place: intent(/^refresh\/legacy-tokens$/),
-    seconds: 120,
-    goesOn: true,
-    async prepare(lab) {
-      const node = (script: string): Promise<string> =>
-        lab.onNode(agent(lab, 0), `set -- ${nodeFolder}; ${script}`);
-      await node(apart);
-      return () => node(together);
-    },
-    async befall(lab) {
-      await lab.onNode(agent(lab, 0), `set -- ${nodeFolder}; ${fill}`);
-      return () => lab.onNode(agent(lab, 0), `set -- ${nodeFolder}; ${empty}`);
-    },
-  },
+  full('a node’s disk is full', intent(/^refresh\/legacy-tokens$/), (lab, script) =>
+    lab.onNode(agent(lab, 0), `set -- ${nodeFolder}; ${script}`),
+  ),
   {
     name: 'sudo asks for a password on a node',
     seconds: 60,
@@ -212,20 +212,9 @@ export const faults: readonly Fault[] = [
       return () => bringUp();
     },
   },
-  {
-    name: 'the operator’s disk is full',
-    place: intent(/^distrust\//),
-    seconds: 120,
-    goesOn: true,
-    async prepare(lab) {
-      await here(apart, operatorFolder(lab));
-      return () => here(together, operatorFolder(lab));
-    },
-    async befall(lab) {
-      await here(fill, operatorFolder(lab));
-      return () => here(empty, operatorFolder(lab));
-    },
-  },
+  full('the operator’s disk is full', intent(/^distrust\//), (lab, script) =>
+    run(['sh', '-c', script, 'sh', join(lab.clusterDir, '_keyroll')]),
+  ),
 ];
 
 /** What a fault does to a lab that nothing else happens to. */
@@ -235,22 +224,48 @@ export async function breakAlone(lab: TestLab, fault: Fault): Promise<void> {
   await mend();
 }
 
-/** Lets it befall a command, and tells that to stop at a safe place; resolves to how it ended. */
+/** Mends what a fault broke; called again it does nothing. */
+type Mend = () => Promise<unknown>;
+
+function once(mend: Mend | undefined): Mend {
+  let left = mend;
+  return async () => {
+    const mending = left;
+    left = undefined;
+    await mending?.();
+  };
+}
+
+/**
+ * Lets it befall a command, and tells that to stop at a safe place; resolves to how it ended. What it broke is mended in
+ * any case, also when its place never came.
+ */
 export async function befallen(lab: TestLab, fault: Fault, args: readonly string[]): Promise<string> {
-  const undo = await fault.prepare?.(lab);
-  const early = fault.place === undefined ? await fault.befall(lab) : undefined;
-  const keyroll = await startKeyroll(lab, args);
-  if (fault.place !== undefined) await keyroll.until(fault.place);
-  const mend = early ?? (await fault.befall(lab, keyroll));
-  if (fault.goesOn !== true) keyroll.signal('SIGINT');
-  await Promise.race([keyroll.end, sleep(fault.seconds * 1000)]);
-  await mend();
-  const wentOn = !keyroll.gone();
-  if (fault.goesOn === true) keyroll.signal('SIGINT');
-  const { code, stdout, stderr } = await keyroll.end;
-  await undo?.();
+  const undo = once(await fault.prepare?.(lab));
+  let mend = once(undefined);
+  try {
+    if (fault.place === undefined) mend = once(await fault.befall(lab));
+    const keyroll = await startKeyroll(lab, args);
+    if (fault.place !== undefined) {
+      await keyroll.until(fault.place);
+      mend = once(await fault.befall(lab, keyroll));
+    }
+    if (fault.goesOn !== true) keyroll.signal('SIGINT');
+    await Promise.race([keyroll.end, sleep(fault.seconds * 1000)]);
+    await mend();
+    const wentOn = !keyroll.gone();
+    if (fault.goesOn === true) keyroll.signal('SIGINT');
+    return told(await keyroll.end, wentOn || fault.goesOn !== true);
+  } finally {
+    await mend();
+    await undo();
+  }
+}
+
+/** How a run ended, in words; one that was told to stop went on or had stopped by itself. */
+function told({ code, stdout, stderr }: Awaited<Running['end']>, wentOn: boolean): string {
   if (code === 128) return 'killed';
+  if (code === 130) return wentOn ? 'went on' : 'stopped';
   const why = /^Failed after.*\n\s*(.+)$/m.exec(stdout)?.[1] ?? stderr.trim().split('\n').at(-1);
-  if (code === 130) return wentOn || fault.goesOn !== true ? 'went on' : 'stopped';
   return `ended with ${code}: ${why ?? ''}`;
 }
