@@ -94,7 +94,7 @@ function used(): Used {
 /** A shell waits for keyroll, and tells what its children have used. */
 function keyroll(
   main: string,
-  { modelFile, ssh, operatorFolder }: HollowCluster,
+  { modelFile, ssh, operatorFolder, mark }: HollowCluster,
   more: readonly string[],
 ): Promise<{ code: number; seconds: number }> {
   const child = spawn(
@@ -105,7 +105,7 @@ function keyroll(
       ...['--linux-ssh-private-key', ssh.keyFile, '--known-hosts', ssh.knownHosts, '--strict-host-keys'],
       ...['--yes', ...more],
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, HOME: operatorFolder } },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, HOME: operatorFolder, ...mark } },
   );
   let told = '';
   child.stdout.on('data', (bytes: Buffer) => (told += bytes.toString()));

@@ -91,7 +91,7 @@ export interface Beside {
  * a hollow cluster needs besides (port 22 is not free for it, its host keys) comes by the environment.
  */
 export function likeAksEngine(
-  { operatorFolder, modelFile, ssh }: HollowCluster,
+  { operatorFolder, modelFile, ssh, mark }: HollowCluster,
   { args, environment }: StackBehind,
   { report, environment: more, when }: Beside,
   further: readonly string[] = [],
@@ -109,7 +109,7 @@ export function likeAksEngine(
   };
   return run(command, {
     cwd: operatorFolder,
-    env: { HOME: operatorFolder, ...environment, ...ours, ...more },
+    env: { HOME: operatorFolder, ...mark, ...environment, ...ours, ...more },
     ...(when === undefined ? {} : { when }),
   });
 }

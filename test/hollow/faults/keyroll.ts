@@ -47,7 +47,10 @@ export function start(cluster: HollowCluster, args: readonly string[], how: How 
       ...[...(kill ? ['--import', killAt] : []), main],
       ...[command, ...clusterArgs(cluster, how.modelFile), ...rest],
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: cluster.operatorFolder, ...kill } },
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, HOME: cluster.operatorFolder, ...cluster.mark, ...kill },
+    },
   );
   let output = '';
   note(`\n$ keyroll ${args.join(' ')} ${JSON.stringify(how)}\n`);
