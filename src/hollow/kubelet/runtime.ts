@@ -14,6 +14,8 @@ export interface ContainerState {
   process: Process | undefined;
   startedAt: number;
   restarts: number;
+  /** How often it ended soon after a start, one time after another. */
+  failures: number;
 }
 
 /** One pod on this node, with what runs of it. */
@@ -25,8 +27,11 @@ export interface RunningPod {
   ending: boolean;
 }
 
-/** A container that ends again so soon waits longer before its restart. */
-const forgiven = 600_000;
+/**
+ * kubelet's back-off (kubernetes v1.20 pkg/kubelet/kubelet.go: 10 s at first, at most 300 s; one that ran for twice the
+ * most is forgiven), in times of what a pod takes to start, 2 s, so that it is shortened with the rest.
+ */
+const backOff = { first: 5, most: 150, forgiven: 300 };
 
 /** The container runtime of one machine: what it runs goes on while the kubelet restarts. */
 export class Runtime {
@@ -72,6 +77,7 @@ export class Runtime {
       process: undefined,
       startedAt: 0,
       restarts: 0,
+      failures: 0,
     }));
     const running: RunningPod = { pod, address, machine, containers, ending: false };
     this.#pods.set(uid, running);
@@ -125,9 +131,7 @@ export class Runtime {
       state.process = undefined;
       if (running.ending) return;
       this.onChange(running);
-      const soon = state.restarts > 0 && Date.now() - state.startedAt < forgiven;
-      // kubelet's back-off begins with 10 s, five times what a pod takes to start.
-      const wait = soon ? this.#node.timings.podStartMs * 5 * 2 ** Math.min(state.restarts - 1, 5) : 0;
+      const wait = backedOff(state, this.#node.timings.podStartMs);
       state.restarts += 1;
       const timer = setTimeout(() => {
         this.#restarts.delete(timer);
@@ -143,6 +147,14 @@ export class Runtime {
     while (this.#node.network.hasPod(`${podNetwork}.${this.#lastAddress}`));
     return `${podNetwork}.${this.#lastAddress}`;
   }
+}
+
+/** How long a container that has just ended waits for its restart, ms: not at all at its first end. */
+function backedOff(state: ContainerState, unitMs: number): number {
+  if (Date.now() - state.startedAt >= backOff.forgiven * unitMs) state.failures = 0;
+  const times = state.failures === 0 ? 0 : backOff.first * 2 ** (state.failures - 1);
+  state.failures += 1;
+  return Math.min(times, backOff.most) * unitMs;
 }
 
 function environmentOf(
