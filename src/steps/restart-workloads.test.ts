@@ -70,9 +70,19 @@ describe('restartWorkloads', () => {
     const { context, patched, notes } = contextWith([web, deployment('other', 2)], (name) => {
       if (name === 'web') web.status = { ...web.status, availableReplicas: 1 };
     });
-    const restarting = restartWorkloads(step, { ...context, waitWorkloadsMs: 4000 });
-    web.status = { ...web.status, availableReplicas: 2 };
-    await expect(restarting).rejects.toThrow(/Deployment apps\/web: 1 of 2 pods are available/);
+    const kube = context.kube();
+    let looks = 0;
+    const list = async (path: string): Promise<unknown> => {
+      const seen = structuredClone(await kube.list(path));
+      // It was away when it was looked at first, and is back right after.
+      if (path.endsWith('/deployments') && ++looks === 1)
+        web.status = { ...web.status, availableReplicas: 2 };
+      return seen;
+    };
+    const asked = { ...context, kube: () => ({ ...kube, list }) as KubeClient, waitWorkloadsMs: 4000 };
+    await expect(restartWorkloads(step, asked)).rejects.toThrow(
+      /Deployment apps\/web: 1 of 2 pods are available/,
+    );
     expect([patched, notes]).toEqual([['web', 'other'], []]);
   });
 

@@ -3,8 +3,13 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { Guardian, markOf } from './guardian.js';
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
 
 /** A process that ends by force alone, and says when it is that far. */
 async function stubborn(folder: string): Promise<ChildProcess> {
@@ -13,6 +18,7 @@ async function stubborn(folder: string): Promise<ChildProcess> {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { PATH: process.env['PATH'], ...markOf(folder) },
   });
+  children.push(child);
   await once(child.stdout, 'data');
   return child;
 }
@@ -32,5 +38,4 @@ it('ends by force what has the mark of its cluster, and nothing else, and remove
   expect(existsSync(folder)).toBe(false);
   expect(other.exitCode).toBeNull();
   expect(other.signalCode).toBeNull();
-  other.kill('SIGKILL');
 });
