@@ -30,10 +30,10 @@ export class FaultCluster {
     this.#before = nodeFiles(cluster);
   }
 
-  static async start(): Promise<FaultCluster> {
+  static async start(masters: 1 | 3 = 3): Promise<FaultCluster> {
     return new FaultCluster(
       await startCluster({
-        ...{ masters: 3, agents: 1, timings: shortenedTimings, keys: { type: 'ec', curve: 'prime256v1' } },
+        ...{ masters, agents: 1, timings: shortenedTimings, keys: { type: 'ec', curve: 'prime256v1' } },
         ...{ watchdogDelayMs: 5_000, projectedTokens: false },
       }),
     );
