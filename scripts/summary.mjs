@@ -3,7 +3,7 @@
 // vitest ran it, NAME.json and NAME.hooks.json. A part without tests of its own counts as one test; so does an error that no test shows.
 // What a failure said comes last: whoever sees only the end of a long log learns from it what to look for.
 // Exit code: 0 when nothing failed and every part that was asked for ended, else 1.
-// Usage: summary.mjs [--expect check,unit,lab] [FOLDER]
+// Usage: summary.mjs [--expect check,unit,hollow,lab] [FOLDER]
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -16,7 +16,7 @@ export function adopt(input: CommandInput): Promise<string> {
       throw new NoWayError(
         `${cluster.unfinished.path}: the folder of the rotation is there; go on with keyroll resume`,
       );
-    const found = await newestKept(cluster);
+    const found = openAmong(await keptRotations(cluster));
     if (!found) throw new NoWayError(nothingKept);
     const state = StateFolder.fromArchive(cluster.root, found.archive);
     if (state.rotation !== found.rotation)
@@ -40,9 +40,13 @@ export interface Kept {
   readonly ended: boolean;
 }
 
-/** The latest rotation that has not ended; of several masters the one whose journal went on the longest. */
-async function newestKept(cluster: OpenCluster): Promise<Kept | undefined> {
-  return (await keptRotations(cluster)).find(({ ended }) => !ended);
+/**
+ * The latest of these rotations that has not ended. One that has ended by one master's word has: a master that was away
+ * keeps its journal as it was before.
+ */
+export function openAmong(kept: readonly Kept[]): Kept | undefined {
+  const ended = new Set(kept.filter((each) => each.ended).map(({ rotation }) => rotation));
+  return kept.find(({ rotation }) => !ended.has(rotation));
 }
 
 /** All rotations that masters keep, the latest first; of several masters the one whose journal went on the longest. */

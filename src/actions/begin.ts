@@ -183,7 +183,7 @@ export function rememberBeginning(session: Session): void {
     serviceIp: session.serviceIp,
     nodes: session.nodes,
     inventories: withoutSecrets,
-    choices: { leaveBridge: session.options.leaveBridge },
+    choices: { leaveBridge: session.options.leaveBridge, leaveNodes: session.options.leaveNodes },
   });
 }
 

@@ -49,7 +49,7 @@ function caBlockers(facts: Facts, node: ClusterNode, model: ApiModel): Finding[]
       code: 'ca-differs',
       where: `node ${node.name}: ${path}`,
       what: `${what}, but the API model's CA is ${modelCa?.subject ?? 'none'} (${modelCa?.fingerprint.slice(0, 16) ?? ''}…)`,
-      next: 'use the API model of this cluster as the last rotation left it',
+      next: 'use the API model of this cluster as the last rotation left it; if a rotation was begun and its _keyroll folder is lost, rebuild that with keyroll adopt',
     },
   ];
 }
@@ -143,6 +143,6 @@ function serviceAccountKey(facts: Facts, model: ApiModel): Finding[] {
       code: 'service-account-key-differs',
       where: `node ${node.name}: ${spec.key}`,
       what: "is not the API model's key, so tokens that it signed could not be accepted during the rotation",
-      next: 'use the API model of this cluster as the last rotation left it',
+      next: 'use the API model of this cluster as the last rotation left it; if a rotation was begun and its _keyroll folder is lost, rebuild that with keyroll adopt',
     }));
 }

@@ -3,10 +3,11 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pMap from 'p-map';
 import { StateFolder } from '../adapters/fs/state-folder.js';
-import { byOs } from '../model/cluster.js';
+import { byOs, masters, type ClusterNode } from '../model/cluster.js';
+import { keptRotations, openAmong } from './adopt.js';
 import { backupFolder } from './artifacts.js';
 import { DeclinedError, NoWayError } from './errors.js';
-import { withCluster, type CommandInput } from './open-cluster.js';
+import { withCluster, type CommandInput, type OpenCluster } from './open-cluster.js';
 
 /**
  * Removes what rotations that have ended left: on nodes backups, kept keys and snapshots, on this machine their keys and
@@ -14,21 +15,21 @@ import { withCluster, type CommandInput } from './open-cluster.js';
  * @throws NoWayError while a rotation has not ended with its proof: what lies there is the way forward and back
  */
 export function clean(input: CommandInput, consent: () => Promise<boolean>): Promise<void> {
-  return withCluster('clean', input, async ({ unfinished, nodes, shell, emit, root, model }) => {
-    if (unfinished)
-      throw new NoWayError(
-        `${unfinished.path}: this rotation has not ended with its proof, and what it keeps is the way forward and back; end it with keyroll resume or keyroll rollback`,
-      );
+  return withCluster('clean', input, async (cluster) => {
+    await demandEnded(cluster);
     if (!(await consent())) throw new DeclinedError('nothing was removed');
+    const { nodes, emit, root, model } = cluster;
     const tell = (text: string): void => emit({ code: 'note', text });
-    await pMap(
-      byOs(nodes).nodes,
-      async ({ name }) => {
-        const { stdout } = await shell(name).run('clean');
-        for (const path of stdout.split('\n').filter(Boolean)) tell(`node ${name}: removed ${path}`);
-      },
-      { concurrency: 8 },
+    const { nodes: linux, windows } = byOs(nodes);
+    // A master refuses while something is half done on it; then the agents keep what they have.
+    await cleanNodes(cluster, masters(linux), tell);
+    await cleanNodes(
+      cluster,
+      linux.filter(({ role }) => role === 'agent'),
+      tell,
     );
+    for (const { name } of windows)
+      tell(`node ${name}: c:\\k\\keyroll-backup holds the replaced files of each rotation; remove it there`);
     for (const state of StateFolder.finished(root)) {
       state.removeSecrets();
       tell(`removed the keys of rotation ${state.rotation} from ${state.path}`);
@@ -38,4 +39,34 @@ export function clean(input: CommandInput, consent: () => Promise<boolean>): Pro
     await rm(backup, { recursive: true });
     tell(`removed ${backup}`);
   });
+}
+
+/** What lies in the folder here is not all: it may be a copy from before, or another machine's. */
+async function demandEnded(cluster: OpenCluster): Promise<void> {
+  const { unfinished, root } = cluster;
+  if (unfinished)
+    throw new NoWayError(
+      `${unfinished.path}: this rotation has not ended with its proof, and what it keeps is the way forward and back; end it with keyroll resume or keyroll rollback`,
+    );
+  const here = new Set(StateFolder.ended(root));
+  const open = openAmong((await keptRotations(cluster)).filter(({ rotation }) => !here.has(rotation)));
+  if (open)
+    throw new NoWayError(
+      `node ${open.node}: keeps rotation ${open.rotation}, which has not ended with its proof, and ${root} does not know it; run this where its folder lies, or rebuild that with keyroll adopt and end it`,
+    );
+}
+
+async function cleanNodes(
+  { shell }: OpenCluster,
+  nodes: readonly ClusterNode[],
+  tell: (text: string) => void,
+): Promise<void> {
+  await pMap(
+    nodes,
+    async ({ name }) => {
+      const { stdout } = await shell(name).run('clean');
+      for (const path of stdout.split('\n').filter(Boolean)) tell(`node ${name}: removed ${path}`);
+    },
+    { concurrency: 8 },
+  );
 }

@@ -43,7 +43,8 @@ export function withCluster<T>(
 ): Promise<T> {
   const root = stateRoot(options.apiModel);
   return withLocks(root, command, { emit, stop }, async (control) => {
-    const model = await readApiModel(options.apiModel, { location: options.location });
+    // Nothing is made from what it holds, and a cluster that has expired is adopted too.
+    const model = await readApiModel(options.apiModel, { location: options.location, expiredToo: true });
     const layout = withApiPort(base, model.apiPort);
     const unfinished = StateFolder.unfinished(root);
     emit({ code: 'doing', text: `reaching the cluster through ${options.sshHost}` });

@@ -13,6 +13,7 @@ import type {
   Report,
   RestartReport,
 } from '../report/report.js';
+import { whyNoReturn } from './point-of-no-return.js';
 import type { Probing } from './probing.js';
 import { messageOf } from './reach.js';
 import type { Session } from './session.js';
@@ -94,6 +95,7 @@ export class ReportBuilder {
     return {
       ...this.#outcome,
       rotation: session.rotation,
+      canGoBack: canGoBack(session),
       startedAt: this.#startedAt.toISOString(),
       seconds: Math.round((Date.now() - this.#startedAt.getTime()) / 100) / 10,
       memoryMb: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6),
@@ -125,6 +127,11 @@ export class ReportBuilder {
       };
     });
   }
+}
+
+/** Whether `keyroll rollback` would do something else than go on. */
+function canGoBack({ state, rotation }: Session): boolean {
+  return !state.journal.has('rollback', rotation) && whyNoReturn(state) === undefined;
 }
 
 /** Public keys as they were at the start and as the nodes show them now. */

@@ -9,16 +9,16 @@ import type { StopRequest } from '../execute/stop.js';
 import { StateFolder } from '../adapters/fs/state-folder.js';
 import { resumeAutoscaler } from './autoscaler.js';
 import { NoWayError, DeclinedError } from './errors.js';
-import { distrustSeen, takeStock } from './found.js';
+import { takeStock } from './found.js';
 import { lookBack, reached } from './look-back.js';
 import { newCredentials, tryAll } from './old-credentials.js';
 import type { RotateOptions } from './options.js';
 import { keepOnMasters, runPhase } from './phase.js';
+import { demandReturn } from './point-of-no-return.js';
 import { startPods } from './pod-probing.js';
 import { startProbing, noProbing, type Probing } from './probing.js';
 import { stateRoot } from './reach.js';
 import { ReportBuilder } from './report-builder.js';
-import { isRescueMark } from './rescue-mark.js';
 import { endRun, outcomeOf } from './run.js';
 import type { Session } from './session.js';
 import { takeUp } from './take-up.js';
@@ -39,7 +39,8 @@ export async function rollback(
   consent: BackConsent,
   stop: StopRequest,
 ): Promise<Report> {
-  const model = await readApiModel(options.apiModel, { location: options.location });
+  // What was begun knew them when it began.
+  const model = await readApiModel(options.apiModel, { location: options.location, expiredToo: true });
   return withLocks(stateRoot(options.apiModel), 'rollback', { emit, stop }, async (control) => {
     const state = StateFolder.unfinished(stateRoot(options.apiModel));
     if (!state) throw new NoWayError(nothingToTakeBack(options.apiModel));
@@ -58,22 +59,6 @@ export async function rollback(
 
 function nothingToTakeBack(model: string): string {
   return `${stateRoot(model)}: holds no rotation that has begun and not ended; if the folder was lost, rebuild it with keyroll adopt`;
-}
-
-/** @throws NoWayError after the point of no return, with the way forward */
-export function demandReturn({ journal, rotation }: StateFolder): void {
-  if (journal.records.some(isRescueMark))
-    throw new NoWayError(
-      `rotation ${rotation}: stops all masters and makes them new together (a rescue, or a CA without a bridge), which is not taken back; the way forward is keyroll resume`,
-    );
-  const begun = journal.records.some(
-    ({ type, id }) =>
-      (type === 'intent' && id.startsWith('distrust/')) || (type === 'fact' && id === distrustSeen),
-  );
-  if (!begun) return;
-  throw new NoWayError(
-    `rotation ${rotation}: distrust has begun, and after it there is no way back: masters may accept the new side alone; the way forward is keyroll resume`,
-  );
 }
 
 /** The way back in a session of its own: with its own probe and report. */
@@ -97,17 +82,6 @@ export async function goBack(session: Session): Promise<Report> {
 /** Writes down that there is only the way back from now on, and how far the rotation had come. */
 export async function beginBack(session: Session): Promise<void> {
   const { journal, rotation } = session.state;
-  const windows = byOs(session.nodes).windows.filter(({ name }) =>
-    journal.has('intent', `refresh/node/${name}`),
-  );
-  if (!session.materials.has('bridge-back.crt'))
-    throw new NoWayError(
-      `rotation ${rotation}: keeps the present CA and renews leaves alone, which this version cannot take back; the way forward is keyroll resume`,
-    );
-  if (windows.length > 0)
-    throw new NoWayError(
-      `${windows.map(({ name }) => name).join(', ')}: a Windows node that was refreshed cannot be taken back by this version; the way forward is keyroll resume`,
-    );
   if (!journal.has('rollback', rotation)) journal.append('rollback', rotation, await reached(session));
   await session.become(session.oldIdentity);
 }

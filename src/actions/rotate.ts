@@ -24,13 +24,14 @@ import { noProbing, startProbing, type Probing } from './probing.js';
 import { messageOf, stateRoot } from './reach.js';
 import { planSummary } from './plan-summary.js';
 import { ReportBuilder } from './report-builder.js';
-import { beginBack, demandReturn, goBack, wayBack } from './rollback.js';
+import { demandReturn } from './point-of-no-return.js';
+import { beginBack, goBack, wayBack } from './rollback.js';
 import { rescue } from './rescue.js';
 import { endRun, outcomeOf } from './run.js';
 import type { Session } from './session.js';
 
-/** Asked once, after it was shown what will happen; false: nothing is done. */
-export type Consent = (notes: readonly Finding[]) => Promise<boolean>;
+/** Asked once, after it was shown what will happen; false: nothing is done. `takenUp`: the rotation that was begun before. */
+export type Consent = (notes: readonly Finding[], takenUp?: string) => Promise<boolean>;
 
 /** What `rotate-certs` and `resume` are run with. */
 export interface RotateRun {
@@ -94,11 +95,17 @@ async function rotateSession(session: Session, run: RotateRun): Promise<Report> 
   const isNew = session.materials.names.length === 0;
   if (!isNew) await takeStock(session);
   if (session.state.journal.has('rollback', session.rotation)) return goBack(session);
-  emit({ code: 'certificates', rows: certificateRows(session.facts(), new Date()) });
-  emit({ code: 'plan', phases: planSummary(session.facts()) });
+  if (isNew) emit({ code: 'certificates', rows: certificateRows(session.facts(), new Date()) });
+  const open = planSummary(session.facts()).filter(({ phase }) => !session.state.journal.has('phase', phase));
+  emit({ code: 'plan', phases: open });
   const notes = await findNotes(session);
   for (const finding of notes) emit({ code: 'finding', level: 'note', finding });
-  if (!(await consent(notes))) throw new DeclinedError('nothing was changed');
+  if (!(await consent(notes, isNew ? undefined : session.rotation)))
+    throw new DeclinedError(
+      isNew
+        ? 'nothing was changed'
+        : `this run changed nothing; rotation ${session.rotation} stays where it is`,
+    );
   return goForward(session);
 }
 
@@ -162,14 +169,15 @@ async function backOnFailure(
   }
 }
 
-/** True when `--pause-after` ended the run before the last phase. */
+/** True when `--pause-after` ended the run before the last phase. A phase that had ended before is no place to pause again. */
 async function runPhases(session: Session, probing: Probing, report: ReportBuilder): Promise<boolean> {
   for (const phase of phaseNames) {
     if (phase === 'distrust') report.accepted(await triedBeforeDistrust(session));
     await probing.beforePhase(phase);
+    const isOpen = !session.state.journal.has('phase', phase);
     await onePhase(session, phase, report);
     await probing.afterPhase(phase);
-    if (session.options.pauseAfter === phase && phase !== 'distrust') return true;
+    if (isOpen && session.options.pauseAfter === phase) return true;
   }
   return false;
 }

@@ -1,4 +1,4 @@
-import type { StateFolder } from '../adapters/fs/state-folder.js';
+import type { Beginning, StateFolder } from '../adapters/fs/state-folder.js';
 import type { NodeShell } from '../adapters/ssh/types.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ApiModel } from '../model/apimodel.js';
@@ -43,7 +43,7 @@ export async function orClose<T>(reach: Reach, locks: Locks, work: () => Promise
 }
 
 async function sessionOf(
-  options: RotateOptions,
+  given: RotateOptions,
   model: ApiModel,
   layout: Layout,
   control: RunControl,
@@ -51,6 +51,7 @@ async function sessionOf(
   reach: Reach,
 ): Promise<Session> {
   const beginning = state.readBeginning();
+  const options = withChoices(given, beginning);
   // A node may have been lost since: the error that says so asks for --leave-node on this very command.
   const blockers = leftMasters(beginning.nodes, options.leaveNodes);
   if (blockers.length > 0) throw new BlockedError(blockers);
@@ -58,16 +59,15 @@ async function sessionOf(
   const note = (text: string): void => control.emit({ code: 'note', text });
   await control.locks.takeCluster(mastersShells(reach, nodes), note);
   const inventories = new Map(beginning.inventories.map((inventory) => [inventory.node, inventory]));
-  const { serviceIp, startedAt, choices } = beginning;
-  const asked = { ...options, leaveBridge: options.leaveBridge || choices?.leaveBridge === true };
-  const rescue = await isRescue(asked, model, state, reach);
+  const { serviceIp, startedAt } = beginning;
+  const rescue = await isRescue(options, model, state, reach);
   const unbridged = relationIn(new Materials(state.readMaterials())) === 'same-subject';
   const session = new Session({
     ...control,
     ...{
       rescue,
       unbridged,
-      options: asked,
+      options,
       model,
       layout,
       reach,
@@ -82,6 +82,15 @@ async function sessionOf(
   const presented = state.journal.has('phase', 'present') && !state.journal.has('rollback', state.rotation);
   await session.become(presented || rescue ? session.newIdentity : session.oldIdentity);
   return session;
+}
+
+/** What was chosen at the beginning holds for every run: a node that was left out then did not join since. */
+function withChoices(given: RotateOptions, { choices }: Beginning): RotateOptions {
+  return {
+    ...given,
+    leaveBridge: given.leaveBridge || choices?.leaveBridge === true,
+    leaveNodes: [...new Set([...(choices?.leaveNodes ?? []), ...given.leaveNodes])],
+  };
 }
 
 /** It was begun as one, or without a bridge; or has become one: it was asked for, and the API serves neither admin. */

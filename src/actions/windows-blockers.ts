@@ -94,7 +94,7 @@ async function inspected(
           'ca-differs',
           place,
           `holds another CA than the API model, whose CA is ${wanted.subject} (${wanted.fingerprint.slice(0, 16)}…)`,
-          'use the API model of this cluster as the last rotation left it',
+          'use the API model of this cluster as the last rotation left it; if a rotation was begun and its _keyroll folder is lost, rebuild that with keyroll adopt',
         ),
       ),
       ...(seen.resetScript

@@ -21,6 +21,7 @@ const stats = {
 const report: Report = {
   outcome: 'rotated',
   rotation: 'r',
+  canGoBack: false,
   startedAt: '2026-01-01T00:00:00Z',
   seconds: 180,
   memoryMb: 120,

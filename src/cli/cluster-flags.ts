@@ -108,6 +108,7 @@ function agentSocket(environment: Environment): string {
 }
 
 /** aks-engine takes words that belong to no flag without complaint, so they are no error here. */
-function unused({ args }: Command): string[] {
-  return args.length === 0 ? [] : [`not understood, and left out: ${args.join(' ')}`];
+function unused({ args, registeredArguments }: Command): string[] {
+  const left = args.slice(registeredArguments.length);
+  return left.length === 0 ? [] : [`not understood, and left out: ${left.join(' ')}`];
 }

@@ -4,8 +4,9 @@ import type { Finding } from '../model/plan.js';
 /**
  * One question, after everything was shown. Without a terminal the command line is the consent, as it is for scripts
  * that were written for aks-engine.
+ * @param takenUp the rotation that was begun before, and that the run goes on with
  */
-export function askConsent(notes: readonly Finding[], yes: boolean): Promise<boolean> {
+export function askConsent(notes: readonly Finding[], yes: boolean, takenUp?: string): Promise<boolean> {
   if (notes.some(({ code }) => code === 'rescue-gap'))
     return ask('Stop all masters, and start them with new certificates? There is no way back. [y/N] ', yes);
   if (notes.some(({ code }) => code === 'unbridged-gap'))
@@ -13,6 +14,7 @@ export function askConsent(notes: readonly Finding[], yes: boolean): Promise<boo
       'Stop all masters at once, and let all requests fail until they and their nodes have the new certificates? There is no way back. [y/N] ',
       yes,
     );
+  if (takenUp !== undefined) return ask(`Go on with rotation ${takenUp}? [y/N] `, yes);
   return ask('Rotate this cluster? After the phase distrust begins there is no way back. [y/N] ', yes);
 }
 

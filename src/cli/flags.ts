@@ -13,6 +13,11 @@ export function duration(text: string): number {
   return amount * unitsMs[match[2] as keyof typeof unitsMs];
 }
 
+/** Ms as `duration` reads them, in seconds. */
+export function durationText(ms: number): string {
+  return `${ms / 1000}s`;
+}
+
 /** A path with a leading `~` expanded: quoted examples do not let the shell do it. An empty one stays empty. */
 export function path(text: string): string {
   if (text === '') return '';

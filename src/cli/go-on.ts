@@ -1,31 +1,37 @@
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import type { Report } from '../report/report.js';
 import { clusterFlags } from './cluster-flags.js';
 import { isSecret } from './environment.js';
+import { durationText } from './flags.js';
+import { rollbackFlags } from './rollback.js';
+import { rotationFlags } from './rotation-flags.js';
+
+/** What a run was to do that the next one is not. */
+const ofOneRun = ['pauseAfter', 'yes'];
 
 /** After a run that did not end what it began: the commands that go on and that go back. */
-export function goOnLines(command: Command, { outcome, phases }: Report): string[] {
+export function goOnLines(command: Command, { outcome, canGoBack }: Report): string[] {
   if (outcome !== 'stopped' && outcome !== 'failed' && outcome !== 'pods-remain' && outcome !== 'paused')
     return [];
-  const flags = flagsOf(command);
-  const goesBack = phases.some(({ name }) => name.startsWith('back-'));
-  if (goesBack || command.name() === 'rollback') return [`to go on: keyroll resume ${flags}`];
-  const back = phases.some(({ name }) => name === 'distrust' || name.startsWith('rescue-'))
-    ? []
-    : [`to go back: keyroll rollback ${flags}`];
-  return [`to go on: keyroll resume ${flags}`, ...back];
+  const forward = `to go on: keyroll resume ${given(command, [...clusterFlags(), ...rotationFlags()])}`;
+  const back = `to go back: keyroll rollback ${given(command, [...clusterFlags(), ...rollbackFlags()])}`;
+  return canGoBack ? [forward, back] : [forward];
 }
 
-/** The flags of the command line by which the cluster was reached; a secret is left to the environment. */
-function flagsOf(command: Command): string {
-  return clusterFlags()
-    .filter((flag) => command.getOptionValueSource(flag.attributeName()) === 'cli' && !isSecret(flag))
-    .flatMap((flag) => {
-      const value: unknown = command.getOptionValue(flag.attributeName());
-      const isText = typeof value === 'string' || typeof value === 'number';
-      return [flag.long ?? '', ...(isText ? [quoted(String(value))] : [])];
-    })
+/** Those of these flags that the command line gave; a secret is left to the environment. */
+function given(command: Command, flags: readonly Option[]): string {
+  return flags
+    .filter((flag) => command.getOptionValueSource(flag.attributeName()) === 'cli')
+    .filter((flag) => !isSecret(flag) && !ofOneRun.includes(flag.attributeName()))
+    .flatMap((flag) => asGiven(flag, command.getOptionValue(flag.attributeName())))
     .join(' ');
+}
+
+function asGiven(flag: Option, value: unknown): string[] {
+  const long = flag.long ?? '';
+  if (Array.isArray(value)) return value.flatMap((each: unknown) => [long, quoted(String(each))]);
+  if (typeof value === 'boolean') return [long];
+  return [long, quoted(flag.flags.includes('<time>') ? durationText(Number(value)) : String(value))];
 }
 
 function quoted(text: string): string {

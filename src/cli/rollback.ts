@@ -1,19 +1,23 @@
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import { rollback } from '../actions/rollback.js';
 import { aksEngineLinux } from '../layouts/aks-engine-linux.js';
 import { clusterCommand } from './cluster-command.js';
 import { ask } from './consent.js';
 import { rotateOptionsOf, rotationFlags, type RotationFlags } from './rotation-flags.js';
 
-const own = ['--yes', '--report', '--wait-workloads', '--leave-node', '--probe'];
+const own = ['--yes', '--report', '--wait-workloads', '--leave-node', '--no-probe'];
+
+/** Flags of a way back besides those by which the cluster is reached. */
+export function rollbackFlags(): Option[] {
+  return rotationFlags().filter(({ long }) => own.includes(long ?? ''));
+}
 
 /** `keyroll rollback`: takes a rotation back, from any point before `distrust`. */
 export function rollbackCommand(): Command {
-  const flags = rotationFlags().filter(({ long }) => own.includes((long ?? '').replace('--no-', '--')));
   return clusterCommand(
     'rollback',
-    'Take a rotation back, from any point before distrust, without a failed request',
-    flags,
+    'Take a rotation back, from any point before distrust',
+    rollbackFlags(),
     ({ command, cluster, emit, stop }) => {
       const { yes }: RotationFlags = command.opts();
       const consent = (): Promise<boolean> => ask('Take this rotation back? [y/N] ', yes);

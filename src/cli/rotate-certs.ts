@@ -26,7 +26,7 @@ function rotating(name: 'rotate-certs' | 'resume', description: string): Command
       layout: aksEngineLinux,
       emit,
       stop,
-      consent: (notes) => askConsent(notes, yes),
+      consent: (notes, takenUp) => askConsent(notes, yes, takenUp),
       command: name,
     });
   });

@@ -17,9 +17,10 @@ export function rotationFlags(): Option[] {
       '--force',
       'rescue the cluster when its API answers nobody (certificates expired, etcd without quorum): all masters stop, and start with new certificates',
     ).default(false),
-    new Option('--pause-after <phase>', 'stop after this phase; the same command goes on').choices(
-      phaseNames,
-    ),
+    new Option(
+      '--pause-after <phase>',
+      'stop when this phase has ended; the same command, or keyroll resume, goes on',
+    ).choices(phaseNames.filter((phase) => phase !== 'distrust')),
     new Option('-y, --yes', 'answer prompts; never overrides what forbids the start').default(false),
     new Option('--report <file>', 'write the report there as JSON').argParser(path),
     new Option(

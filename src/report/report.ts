@@ -41,6 +41,8 @@ export interface Report {
   readonly outcome: Outcome;
   readonly rotation: string;
   readonly error?: string;
+  /** The rotation has not ended and `keyroll rollback` can take it back. */
+  readonly canGoBack: boolean;
   readonly startedAt: string;
   readonly seconds: number;
   /** Peak resident memory of keyroll, MB (10^6 bytes). */

@@ -15,7 +15,7 @@ export interface Beginning {
   readonly nodes: readonly ClusterNode[];
   readonly inventories: readonly NodeInventory[];
   /** What the operator chose then and need not say again. */
-  readonly choices?: { readonly leaveBridge: boolean };
+  readonly choices?: { readonly leaveBridge: boolean; readonly leaveNodes?: readonly string[] };
 }
 
 /**
@@ -87,15 +87,21 @@ export class StateFolder {
   /** The types of an archive's journal records, in their order. @throws Error when `bytes` is no archive */
   static journalOf(bytes: Buffer): string[] {
     const { files } = archiveSchema.parse(JSON.parse(gunzipSync(bytes).toString('utf8')));
-    return files['journal.jsonl']
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => z.looseObject({ type: z.string() }).parse(JSON.parse(line)).type);
+    return typesOf(files['journal.jsonl']);
   }
 
   /** All rotations in `root` that have ended and whose keys are still there. */
   static finished(root: string): StateFolder[] {
     return folders(root).filter(({ journal }) => journal.records.some(({ type }) => type === 'finished'));
+  }
+
+  /** Names of all rotations in `root` whose journal says that they have ended, whether their keys are there or not. */
+  static ended(root: string): string[] {
+    const names = existsSync(root) ? readdirSync(root) : [];
+    return names.filter((name) => {
+      const file = join(root, name, 'journal.jsonl');
+      return existsSync(file) && typesOf(readFileSync(file, 'utf8')).includes('finished');
+    });
   }
 
   /** Removes the keys and the beginning: what is left is the journal. May be called again. */
@@ -115,6 +121,14 @@ export class StateFolder {
   readBeginning(): Beginning {
     return JSON.parse(readFileSync(join(this.path, 'beginning.json'), 'utf8'), entriesAsMaps) as Beginning;
   }
+}
+
+/** The types of a journal's records. */
+function typesOf(journal: string): string[] {
+  return journal
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => z.looseObject({ type: z.string() }).parse(JSON.parse(line)).type);
 }
 
 function folders(root: string): StateFolder[] {

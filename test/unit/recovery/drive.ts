@@ -1,6 +1,6 @@
 import { takeStock } from '../../../src/actions/found.js';
 import { lookBack, reached } from '../../../src/actions/look-back.js';
-import { demandReturn } from '../../../src/actions/rollback.js';
+import { whyNoReturn } from '../../../src/actions/point-of-no-return.js';
 import type { Session } from '../../../src/actions/session.js';
 import { execute } from '../../../src/execute/executor.js';
 import { Journal } from '../../../src/execute/journal.js';
@@ -167,13 +167,8 @@ export class Drive {
   }
 
   #mayReturn(): boolean {
-    try {
-      demandReturn(this.#session().state);
-      return true;
-    } catch {
-      // After the point of no return the operator is told to go forward, and does.
-      return false;
-    }
+    // After the point of no return the operator is told to go forward, and does.
+    return whyNoReturn(this.#session().state) === undefined;
   }
 
   #facts(back?: Back): Facts {
@@ -189,7 +184,11 @@ export class Drive {
         materials,
         model: { adminUsername: facts.adminUsername },
       },
-      state: { journal: this.#journal, rotation: facts.rotation },
+      state: {
+        ...{ journal: this.#journal, rotation: facts.rotation },
+        readMaterials: () => new Map([['bridge-back.crt', '']]),
+        readBeginning: () => ({ nodes: facts.nodes }),
+      },
       shell: shellsOf(this.world),
       ...{
         emit: () => undefined,
