@@ -50,7 +50,11 @@ export function openAmong(kept: readonly Kept[]): Kept | undefined {
 }
 
 /** All rotations that masters keep, the latest first; of several masters the one whose journal went on the longest. */
-export async function keptRotations({ nodes, shell, emit }: OpenCluster): Promise<Kept[]> {
+export async function keptRotations({
+  nodes,
+  shell,
+  emit,
+}: Pick<OpenCluster, 'nodes' | 'shell' | 'emit'>): Promise<Kept[]> {
   const all: (Kept & { readonly records: number })[] = [];
   for (const { name } of masters(nodes)) {
     try {

@@ -7,7 +7,7 @@ import type { Layout } from '../layouts/layout.js';
 import { checkSet } from '../mint/check.js';
 import { mintSet } from '../mint/mint.js';
 import type { ApiModel } from '../model/apimodel.js';
-import { byOs, masters, type ClusterNode } from '../model/cluster.js';
+import { byOs, masters } from '../model/cluster.js';
 import { withKubeconfigCredentials } from '../model/kubeconfig-write.js';
 import { fileOf, type Facts } from '../plan/facts.js';
 import { backUpArtifacts } from './artifacts.js';
@@ -15,12 +15,13 @@ import { givenProfile } from './given-profile.js';
 import { azureFindings, clusterFindings } from './heed-gates.js';
 import { findBlockers, leftMasters } from './blockers.js';
 import { serviceIpFromManifest, silentApi, withEtcdAddresses } from './dead-api.js';
+import { demandEnded } from './ended.js';
 import { BlockedError } from './errors.js';
 import type { RotateOptions } from './options.js';
 import { listNodes, modelIdentity, reachCluster, stateRoot, type Reach } from './reach.js';
 import type { RunControl } from './locks.js';
 import { Session } from './session.js';
-import { mastersShells, orClose, takeUp } from './take-up.js';
+import { mastersShells, orClose, shellOf, takeUp } from './take-up.js';
 import { windowsBlockers } from './windows-blockers.js';
 
 /** What a run begins with. */
@@ -66,8 +67,15 @@ async function beginNew(
   if (isDead && options.force !== true) throw new BlockedError([silentApi(reach)]);
   const found = list.nodes.filter(({ name }) => !options.leaveNodes.includes(name));
   await locks.takeCluster(mastersShells(reach, found), (text) => emit({ code: 'note', text }));
-  emit({ code: 'doing', text: `looking at ${found.length} nodes` });
   const shell = (name: string): NodeShell => shellOf(reach, found, name);
+  // Its masters may be stopped, and what they show is then neither the old side nor the new one.
+  const root = stateRoot(options.apiModel);
+  if (isDead)
+    await demandEnded(
+      { unfinished: undefined, root, nodes: found, shell, emit },
+      'a rescue would begin another',
+    );
+  emit({ code: 'doing', text: `looking at ${found.length} nodes` });
   const inventories = await inspectNodes(byOs(found).nodes, layout, model.adminUsername, shell);
   const nodes = isDead ? withEtcdAddresses(found, inventories, layout) : found;
   for (const { host, fingerprint } of reach.fleet.recordedHostKeys)
@@ -92,7 +100,7 @@ async function beginNew(
   if (blockers.length > 0) throw new BlockedError(blockers);
   const serviceIp = isDead ? serviceIpFromManifest(facts) : await serviceIpOf(kube);
   await kube.close();
-  const state = new StateFolder(stateRoot(options.apiModel), rotation);
+  const state = new StateFolder(root, rotation);
   const startedAt = new Date().toISOString();
   const parts = {
     ...control,
@@ -109,12 +117,6 @@ async function beginNew(
     unbridged: unbridged && !isDead,
   };
   return new Session({ ...parts, materials: new Map() });
-}
-
-function shellOf(reach: Reach, nodes: readonly ClusterNode[], name: string): ReturnType<Reach['shell']> {
-  const node = nodes.find((candidate) => candidate.name === name);
-  if (!node) throw new Error(`node ${name}: is not in the list of nodes`);
-  return reach.shell(node);
 }
 
 /** `20260131-101500-3fa9c1`: sorts by time, and is fit for file and unit names. */

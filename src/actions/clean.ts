@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import pMap from 'p-map';
 import { StateFolder } from '../adapters/fs/state-folder.js';
 import { byOs, masters, type ClusterNode } from '../model/cluster.js';
-import { keptRotations, openAmong } from './adopt.js';
 import { backupFolder } from './artifacts.js';
-import { DeclinedError, NoWayError } from './errors.js';
+import { demandEnded } from './ended.js';
+import { DeclinedError } from './errors.js';
 import { withCluster, type CommandInput, type OpenCluster } from './open-cluster.js';
 
 /**
@@ -16,7 +16,7 @@ import { withCluster, type CommandInput, type OpenCluster } from './open-cluster
  */
 export function clean(input: CommandInput, consent: () => Promise<boolean>): Promise<void> {
   return withCluster('clean', input, async (cluster) => {
-    await demandEnded(cluster);
+    await demandEnded(cluster, 'what it keeps is the way forward and back');
     if (!(await consent())) throw new DeclinedError('nothing was removed');
     const { nodes, emit, root, model } = cluster;
     const tell = (text: string): void => emit({ code: 'note', text });
@@ -39,21 +39,6 @@ export function clean(input: CommandInput, consent: () => Promise<boolean>): Pro
     await rm(backup, { recursive: true });
     tell(`removed ${backup}`);
   });
-}
-
-/** What lies in the folder here is not all: it may be a copy from before, or another machine's. */
-async function demandEnded(cluster: OpenCluster): Promise<void> {
-  const { unfinished, root } = cluster;
-  if (unfinished)
-    throw new NoWayError(
-      `${unfinished.path}: this rotation has not ended with its proof, and what it keeps is the way forward and back; end it with keyroll resume or keyroll rollback`,
-    );
-  const here = new Set(StateFolder.ended(root));
-  const open = openAmong((await keptRotations(cluster)).filter(({ rotation }) => !here.has(rotation)));
-  if (open)
-    throw new NoWayError(
-      `node ${open.node}: keeps rotation ${open.rotation}, which has not ended with its proof, and ${root} does not know it; run this where its folder lies, or rebuild that with keyroll adopt and end it`,
-    );
 }
 
 async function cleanNodes(

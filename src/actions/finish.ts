@@ -4,7 +4,7 @@ import { inspectNodes } from '../inventory/inspect.js';
 import { masters } from '../model/cluster.js';
 import type { SeenFile } from '../model/inventory.js';
 import { parseCertificate, parseCertificates } from '../pki/index.js';
-import { NoWayError } from './errors.js';
+import { demandEnded } from './ended.js';
 import { withCluster, type CommandInput, type OpenCluster } from './open-cluster.js';
 
 /** kube-apiserver before 1.23 looks at its certificate's file once a minute. */
@@ -17,10 +17,7 @@ const patienceMs = 150_000;
  */
 export function finish(input: CommandInput): Promise<string[]> {
   return withCluster('finish', input, async (cluster) => {
-    if (cluster.unfinished)
-      throw new NoWayError(
-        `${cluster.unfinished.path}: this rotation has not ended, and needs the bridge; end it with keyroll resume or keyroll rollback`,
-      );
+    await demandEnded(cluster, 'it needs the bridge');
     const found = await bridged(cluster);
     for (const { name, file, leaf } of found) {
       await takeOut(cluster, name, file, leaf);

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { KubeClient } from '../adapters/kube/types.js';
+import { StopRequest, StoppedError } from '../execute/stop.js';
 import { disruptionGuard } from './guard.js';
 
 /** A cluster with one Service for each list of nodes that its ready endpoints are on. */
@@ -28,7 +29,7 @@ async function settled(): Promise<void> {
 
 describe('the disruption guard', () => {
   it('holds a node back while it has the last endpoint of a Service that is not disturbed', async () => {
-    const guard = disruptionGuard(cluster(['a', 'b'], ['c']));
+    const guard = disruptionGuard(cluster(['a', 'b'], ['c']), new StopRequest());
     await guard.enter('a');
     const b = entering(guard, 'b');
     await settled();
@@ -38,7 +39,7 @@ describe('the disruption guard', () => {
   });
 
   it('lets nodes be disturbed together where every Service keeps an endpoint', async () => {
-    const guard = disruptionGuard(cluster(['a', 'b', 'c']));
+    const guard = disruptionGuard(cluster(['a', 'b', 'c']), new StopRequest());
     await guard.enter('a');
     await guard.enter('b');
     const c = entering(guard, 'c');
@@ -47,7 +48,7 @@ describe('the disruption guard', () => {
   });
 
   it('lets a node in again that has not left, though another one waits for it', async () => {
-    const guard = disruptionGuard(cluster(['a', 'b']));
+    const guard = disruptionGuard(cluster(['a', 'b']), new StopRequest());
     await guard.enter('a');
     const b = entering(guard, 'b');
     await guard.enter('a');
@@ -55,5 +56,17 @@ describe('the disruption guard', () => {
     guard.leave('a');
     guard.leave('a');
     await vi.waitUntil(b.granted);
+  });
+
+  it('lets nobody wait behind a stop: whom they wait for may never leave', async () => {
+    const stop = new StopRequest();
+    const guard = disruptionGuard(cluster(['a', 'b']), stop);
+    await guard.enter('a');
+    const b = guard.enter('b');
+    stop.request('somebody asked');
+    await expect(b).rejects.toThrow(StoppedError);
+    await expect(guard.enter('b')).rejects.toThrow('somebody asked');
+    guard.leave('a');
+    await guard.enter('b');
   });
 });

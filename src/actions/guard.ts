@@ -1,4 +1,5 @@
 import type { KubeClient, KubeObject } from '../adapters/kube/types.js';
+import type { StopRequest } from '../execute/stop.js';
 import type { DisruptionGuard } from '../steps/context.js';
 
 interface Endpoints extends KubeObject {
@@ -8,14 +9,22 @@ interface Endpoints extends KubeObject {
 /**
  * Lets nodes be disturbed beside each other as long as no Service would have all its ready endpoints on disturbed nodes:
  * a kubelet that restarts may report NotReady for a moment. A Service whose endpoints all lie on one node cannot be kept.
+ * Nobody waits behind a stop: whom they wait for may never leave, since its next step does not begin.
  */
-export function disruptionGuard(kube: () => KubeClient): DisruptionGuard {
+export function disruptionGuard(kube: () => KubeClient, stop: StopRequest): DisruptionGuard {
   const busy = new Set<string>();
   let waiting: (() => void)[] = [];
   let turn = Promise.resolve();
+  const wakeAll = (): void => {
+    const all = waiting;
+    waiting = [];
+    for (const wake of all) wake();
+  };
+  stop.signal.addEventListener('abort', wakeAll);
 
   const enter = async (node: string): Promise<void> => {
     while (await wouldEmptyAService(node)) {
+      stop.check();
       await new Promise<void>((resolve) => waiting.push(resolve));
     }
     busy.add(node);
@@ -38,9 +47,7 @@ export function disruptionGuard(kube: () => KubeClient): DisruptionGuard {
     },
     leave(node) {
       busy.delete(node);
-      const all = waiting;
-      waiting = [];
-      for (const wake of all) wake();
+      wakeAll();
     },
   };
 }

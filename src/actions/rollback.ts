@@ -7,6 +7,7 @@ import type { Emit } from '../report/events.js';
 import type { Report } from '../report/report.js';
 import type { StopRequest } from '../execute/stop.js';
 import { StateFolder } from '../adapters/fs/state-folder.js';
+import { removeNewFiles } from './artifacts.js';
 import { resumeAutoscaler } from './autoscaler.js';
 import { NoWayError, DeclinedError } from './errors.js';
 import { takeStock } from './found.js';
@@ -100,6 +101,7 @@ export async function wayBack(session: Session, probing: Probing, report: Report
   const { nodes, layout, model } = session;
   report.ended(await inspectNodes(byOs(nodes).nodes, layout, model.adminUsername, session.shell));
   report.demandRefusals();
+  await removeNewFiles(session);
   session.state.journal.append('finished', session.rotation, { rolledBack: true });
   await keepOnMasters(session);
 }

@@ -1,3 +1,4 @@
+import { LockedError } from '../adapters/fs/folder-lock.js';
 import { StateFolder } from '../adapters/fs/state-folder.js';
 import { StoppedError, type StopRequest } from '../execute/stop.js';
 import { withApiPort, type Layout } from '../layouts/layout.js';
@@ -12,7 +13,7 @@ import { writeArtifacts } from './artifacts.js';
 import { beginSession, mintOnce } from './begin.js';
 import { conclude } from './conclude.js';
 import { BlockedError, DeclinedError, NoWayError } from './errors.js';
-import { takeStock } from './found.js';
+import { takeStock, tellStock } from './found.js';
 import { withLocks } from './locks.js';
 import { demandSameSet, givenProfile, isUnbridgeable, profileBlockers } from './given-profile.js';
 import type { RotateOptions } from './options.js';
@@ -156,10 +157,14 @@ async function backOnFailure(
   report: ReportBuilder,
 ): Promise<void> {
   const { options, state, stop } = session;
-  if (!options.rollbackOnFailure || error instanceof StoppedError || stop.requested) return;
+  if (!options.rollbackOnFailure || stop.requested) return;
+  // Whose lock is gone must not change anything more.
+  if (error instanceof StoppedError || error instanceof LockedError) return;
   try {
     demandReturn(state);
     session.note(`going back, because ${messageOf(error)}`);
+    // What the failed step began on its node goes on without its connection.
+    await tellStock(session);
     await beginBack(session);
     await wayBack(session, probing, report);
     report.outcome('rolled-back', messageOf(error));

@@ -35,7 +35,7 @@ export function stepContext(session: Session, stop = session.stop): StepContext 
     stop,
     removeKubeconfig: () => removeNewFiles(session),
     stateArchive: () => session.state.archive(),
-    guard: disruptionGuard(session.kube),
+    guard: disruptionGuard(session.kube, stop),
     calm: calmness({ read: () => session.kube().get(calmPath), stop, note: session.note }),
   };
 }

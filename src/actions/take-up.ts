@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Beginning, StateFolder } from '../adapters/fs/state-folder.js';
 import type { NodeShell } from '../adapters/ssh/types.js';
 import type { Layout } from '../layouts/layout.js';
@@ -7,11 +8,16 @@ import { Materials } from '../model/materials.js';
 import { relationIn } from '../mint/from-profile.js';
 import { leftMasters } from './blockers.js';
 import { BlockedError } from './errors.js';
+import { servingMasters } from './gates/index.js';
 import { isRescueMark } from './rescue-mark.js';
 import type { RotateOptions } from './options.js';
 import { apiServes, modelIdentity, reachCluster, type Reach } from './reach.js';
 import type { Locks, RunControl } from './locks.js';
 import { Session } from './session.js';
+
+/** One answer that does not come may be a busy machine's, or a balancer's that has just lost a master. */
+const looks = 3;
+const lookAgainMs = 2_000;
 
 /**
  * Takes up a rotation that has begun: whose keys and beginning lie in `state`. Says what the journal tells of it.
@@ -60,7 +66,7 @@ async function sessionOf(
   await control.locks.takeCluster(mastersShells(reach, nodes), note);
   const inventories = new Map(beginning.inventories.map((inventory) => [inventory.node, inventory]));
   const { serviceIp, startedAt } = beginning;
-  const rescue = await isRescue(options, model, state, reach);
+  const rescue = isBegunAsRescue(state) || (await becomesRescue(options, model, layout, nodes, state, reach));
   const unbridged = relationIn(new Materials(state.readMaterials())) === 'same-subject';
   const session = new Session({
     ...control,
@@ -93,16 +99,37 @@ function withChoices(given: RotateOptions, { choices }: Beginning): RotateOption
   };
 }
 
-/** It was begun as one, or without a bridge; or has become one: it was asked for, and the API serves neither admin. */
-async function isRescue(
-  { force }: RotateOptions,
+/** It was begun as one, has become one before, or has no bridge. */
+function isBegunAsRescue(state: StateFolder): boolean {
+  const materials = new Materials(state.readMaterials());
+  return state.journal.records.some(isRescueMark) || relationIn(materials) === 'same-subject';
+}
+
+/**
+ * It was asked for, and the API serves neither admin, at three looks.
+ * @throws BlockedError when a master's own API server is ready: then it is the way to it that is broken
+ */
+async function becomesRescue(
+  { force, skipGates = [] }: RotateOptions,
   model: ApiModel,
+  layout: Layout,
+  nodes: readonly ClusterNode[],
   state: StateFolder,
   reach: Reach,
 ): Promise<boolean> {
-  const materials = new Materials(state.readMaterials());
-  if (state.journal.records.some(isRescueMark) || relationIn(materials) === 'same-subject') return true;
   if (force !== true) return false;
+  for (let look = 0; look < looks; look += 1) {
+    if (look > 0) await sleep(lookAgainMs);
+    if (await isServed(model, state, reach)) return false;
+  }
+  const serving = await servingMasters(layout, nodes, (name) => shellOf(reach, nodes, name));
+  if (serving.length > 0 && !skipGates.includes('api')) throw new BlockedError(serving);
+  return true;
+}
+
+/** Whether the API answers the old admin or the new one. */
+async function isServed(model: ApiModel, state: StateFolder, reach: Reach): Promise<boolean> {
+  const materials = new Materials(state.readMaterials());
   const ca = ['ca.crt', 'old-ca.crt'].map((name) => materials.get(name));
   const pair = { certificate: materials.get('kubectlClient.crt'), key: materials.get('kubectlClient.key') };
   const admins = [
@@ -111,7 +138,13 @@ async function isRescue(
   ].map((identity) => reach.kube(identity));
   const served = await Promise.all(admins.map(apiServes));
   await Promise.all(admins.map((kube) => kube.close()));
-  return !served.includes(true);
+  return served.includes(true);
+}
+
+export function shellOf(reach: Reach, nodes: readonly ClusterNode[], name: string): NodeShell {
+  const node = nodes.find((candidate) => candidate.name === name);
+  if (!node) throw new Error(`node ${name}: is not in the list of nodes`);
+  return reach.shell(node);
 }
 
 /** The masters' shells by name, in their order. */

@@ -35,7 +35,7 @@ export const exitCodes = {
   stopped: 130,
   /** Rotated, but workloads of kube-system that worked before do not work after. */
   addonsMissing: 11,
-  /** Rotated, but nodes that were left out still have the old certificates: `keyroll repair NODE`. */
+  /** Rotated (or taken back), but nodes that were left out are as they were before: `keyroll repair NODE`. */
   nodesLeft: 12,
 } as const;
 
@@ -46,7 +46,8 @@ export function exitCodeOf(report: Report): number {
   if (report.outcome === 'rolled-back' && report.error !== undefined) return exitCodes.rolledBack;
   if (report.addonsMissing.length > 0) return exitCodes.addonsMissing;
   if (failuresIn(report.probe) > 0) return exitCodes.requestsFailed;
-  return report.outcome === 'rotated' && report.leftNodes.length > 0 ? exitCodes.nodesLeft : exitCodes.ok;
+  const isOver = report.outcome === 'rotated' || report.outcome === 'rolled-back';
+  return isOver && report.leftNodes.length > 0 ? exitCodes.nodesLeft : exitCodes.ok;
 }
 
 /** For errors that are thrown: nothing was changed yet. */

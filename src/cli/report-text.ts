@@ -17,13 +17,16 @@ export function reportLines(report: Report): string[] {
       ({ host, type, fingerprint }) => `host key recorded: ${host} ${type} ${fingerprint}`,
     ),
     ...report.addonsMissing.map((name) => `NOT BACK: ${name}`),
-    ...report.leftNodes.map(
-      (node) =>
-        `LEFT OUT: node ${node} still has the old certificates; bring it in with keyroll repair ${node}`,
-    ),
+    ...report.leftNodes.map((node) => leftOut(node, report)),
     ...report.places.map(({ where, path, what }) => `still there: ${where}: ${path} (${what})`),
     `keyroll used ${report.memoryMb} MB at most`,
   ];
+}
+
+function leftOut(node: string, { outcome }: Report): string {
+  return outcome === 'rolled-back'
+    ? `LEFT OUT: node ${node} was not taken back; if it has new certificates already, restore what lies there in /var/lib/keyroll/backup and restart its kubelet`
+    : `LEFT OUT: node ${node} still has the old certificates; bring it in with keyroll repair ${node}`;
 }
 
 function headline({ outcome, seconds, probe: classes, rotation }: Report): string {

@@ -17,8 +17,7 @@ refuse_probe() {
 # allow_probe: may be called when it is not refused.
 allow_probe() {
   [ -e "$STATE/run/probe-refused" ] || return 0
-  while probe_reset -C 2>/dev/null; do probe_reset -D; done
-  while probe_kept -C 2>/dev/null; do probe_kept -D; done
+  without_rule probe_reset && without_rule probe_kept || return 0
   rm -f "$STATE/run/probe-refused"
 }
 

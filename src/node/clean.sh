@@ -10,7 +10,8 @@ for left in "$STATE"/pending/*; do
 done
 own=${0%/*}
 for path in "$STATE"/backup "$STATE"/steps "$STATE"/rotations "$STATE"/etcd-snapshots "$STATE"/etcd-copies "$STATE"/probe "$STATE"/run \
-  "$STATE"/pending "$STATE"/.input-* "$STATE"/scripts-*; do
+  "$STATE"/pending "$STATE"/.input-* "$STATE"/.install-* "$STATE"/scripts-* \
+  "$ROOT"/etc/kubernetes/.keyroll-* "$ROOT"/etc/kubernetes/certs/.keyroll-*; do
   if [ ! -e "$path" ] || [ "$path" = "$own" ]; then continue; fi
   rm -rf "$path"
   say "${path#"$ROOT"}"

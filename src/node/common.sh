@@ -34,6 +34,24 @@ wait_for() {
   done
 }
 
+# without_rule RULE: takes a rule out of the packet filter, however often it is there; RULE is a command that is given -C or
+# -D. Exit code 1 says that there is none; any other (4: the filter's lock was not had) says nothing, and it is asked again.
+# Fails when the filter stays silent.
+without_rule() {
+  _tries=0
+  while [ "$_tries" -lt 12 ]; do
+    _code=0
+    "$1" -C 2>/dev/null || _code=$?
+    case $_code in
+      0) "$1" -D || _tries=$((_tries + 1)) ;;
+      1) return 0 ;;
+      *) _tries=$((_tries + 1)) ;;
+    esac
+  done
+  say "the packet filter does not answer (exit code $_code); a rule may still be there"
+  return 1
+}
+
 # pids_of NAME: processes whose program is called NAME, whatever container they run in.
 pids_of() { pgrep -f "^([^ ]*/)?$1( |\$)" || [ $? -eq 1 ]; }
 

@@ -8,17 +8,20 @@ set -eu
 port=$1; seconds=$2
 mark=keyroll-pause
 rule() { iptables -w 2 "$1" INPUT -p tcp --dport "$port" -m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -m comment --comment "$mark" -j DROP; }
-resume() { while rule -C 2>/dev/null; do rule -D; done; }
+resume() { without_rule rule; }
 trap resume EXIT
 echo waiting
 while read -r word; do
   case $word in
     arm)
+      armed=$(now_ms)
       systemd-run -q --collect --on-active="$seconds" --timer-property=AccuracySec=50ms --unit="$mark-$$" \
         /bin/sh "${0%/*}/end-pause.sh" "$port"
       echo armed ;;
     pause)
       rule -I
+      # A rule that came after the timer had nobody to end it but this connection.
+      [ $(( $(now_ms) - armed )) -lt $(( seconds * 1000 - 500 )) ] || die "pause: it came when its time was over"
       echo "paused $(now_ms)" ;;
     resume)
       resume

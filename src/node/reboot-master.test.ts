@@ -42,7 +42,7 @@ const commands: Readonly<Record<string, string>> = {
 case "$*" in
   *-nvxL\\ INPUT*) echo "$(cat "$KEYROLL_ROOT/refused") 180 REJECT tcp -- * * ${probe} 0.0.0.0/0" ;;
   *-nvxL*) echo "9 540 KEYROLL tcp -- !lo * 0.0.0.0/0 0.0.0.0/0 ADDRTYPE match dst-type LOCAL" ;;
-  *-C*) grep -q "$(printf '%s' "$*" | sed 's/.*-s/-s/')" "$KEYROLL_ROOT/rules" 2>/dev/null ;;
+  *-C*) grep -q "$(printf '%s' "$*" | sed 's/.*-s/-s/')" "$KEYROLL_ROOT/rules" 2>/dev/null || exit 1 ;;
 esac`,
   'iptables-restore':
     'grep -q -e "-D PREROUTING" && echo redirect-off >>"$KEYROLL_ROOT/done" || echo redirect-on >>"$KEYROLL_ROOT/done"',

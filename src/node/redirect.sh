@@ -29,8 +29,10 @@ rules() {
   say 'COMMIT'
 }
 
-# redirect_to TARGET: one transaction a table, so that no connection meets half of it.
+# redirect_to TARGET: one transaction a table, so that no connection meets half of it. One that is there already, of a
+# restart that did not end, is replaced.
 redirect_to() {
+  redirect_off
   printf '%s\n' "$1" >"$STATE/run/redirect"
   rules ADD "$1" | iptables-restore -w 5 -n
 }
@@ -80,6 +82,6 @@ hold_rule() { iptables -w 5 "$1" INPUT -p tcp --dport "$port" -m addrtype --dst-
 hold() { : >"$STATE/run/hold"; hold_rule -I; }
 hold_off() {
   [ -e "$STATE/run/hold" ] || return 0
-  while hold_rule -C 2>/dev/null; do hold_rule -D; done
+  without_rule hold_rule || return 0
   rm -f "$STATE/run/hold"
 }

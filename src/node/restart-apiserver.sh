@@ -30,36 +30,7 @@ done
 . "${0%/*}/redirect.sh"
 . "${0%/*}/manifests.sh"
 . "${0%/*}/second.sh"
-
-ready() { says_ok "$1" "$(port_at "$1")"; }
-ready_locally() { says_ok 127.0.0.1 "$port"; }
-
-# find_target [EXCEPT]: prints the first master that answers.
-find_target() {
-  for candidate in $targets; do
-    [ "$candidate" = "${1-}" ] && continue
-    if ready "$candidate"; then say "$candidate"; return 0; fi
-  done
-  return 1
-}
-
-# keep_target: a redirect does not point at a dead master (three looks in a row); with no healthy one it goes.
-misses=0
-keep_target() {
-  [ -s "$STATE/run/redirect" ] || return 0
-  current=$(cat "$STATE/run/redirect")
-  if ready "$current"; then misses=0; return 0; fi
-  misses=$((misses + 1))
-  [ "$misses" -ge 3 ] || return 0
-  if other=$(find_target "$current"); then
-    say "$current stopped answering: new connections go to $other"
-    retarget "$current" "$other"
-    misses=0
-  else
-    say "no other master answers: the redirect is gone"
-    redirect_off
-  fi
-}
+. "${0%/*}/target.sh"
 
 etcdctl_here() {
   ETCDCTL_API=3 etcdctl --dial-timeout=2s --command-timeout=5s --endpoints="$1" \
@@ -172,13 +143,8 @@ elif [ "$etcd" = yes ]; then
 fi
 come
 mark "manifest $new"
-until_ms=$(( $(now_ms) + 180000 )); checked=0
-until ready_locally && started; do
-  [ "$(now_ms)" -lt "$until_ms" ] || die "kube-apiserver is not ready 180 s after manifest $new came"
-  # Each look is a handshake with a server that is busy starting; the one that takes the connections is looked at less.
-  sleep 0.4
-  checked=$((checked + 1)); [ $((checked % 3)) -ne 0 ] || keep_target
-done
+is_back() { ready_locally && started; }
+await_back 180 is_back || die "kube-apiserver is not ready 180 s after manifest $new came"
 mark ready
 [ -z "$etcd_job" ] || wait "$etcd_job" || die "kube-apiserver is ready with its new manifest, but etcd was not restarted"
 if [ "$target" = "$own" ]; then

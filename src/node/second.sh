@@ -30,8 +30,10 @@ second_possible() {
   [ "$_code" -eq 7 ] || { say "no second kube-apiserver: port $second_port is taken"; return 1; }
 }
 
-# second_on STEP: starts the one whose manifest is STEP/second; fails, and leaves none, when it is not ready in 120 s.
+# second_on STEP: starts the one whose manifest is STEP/second; fails, and leaves none, when it is not ready in 120 s. One
+# that serves already was left by a restart that did not end, and nobody else may: it stays.
 second_on() {
+  if second_there && says_ok 127.0.0.1 "$second_port"; then return 0; fi
   second_end
   second_possible || return 1
   cp "$1/second" "$second_folder/.keyroll-second"
@@ -49,7 +51,7 @@ second_rule() { iptables -w 5 "$1" INPUT -p tcp --dport "$second_port" -m addrty
 second_hold() { : >"$STATE/run/second-hold"; second_rule -I; }
 second_hold_off() {
   [ -e "$STATE/run/second-hold" ] || return 0
-  while second_rule -C 2>/dev/null; do second_rule -D; done
+  without_rule second_rule || return 0
   rm -f "$STATE/run/second-hold"
 }
 

@@ -24,7 +24,7 @@ reset_rule() {
 }
 reset_off() {
   [ -s "$STATE/run/redirect" ] || return 0
-  while reset_rule -C 2>/dev/null; do reset_rule -D; done
+  without_rule reset_rule || say "the reset of redirected connections may still be there"
 }
 reset_off
 # Connections stay redirected as long as nothing answers here.

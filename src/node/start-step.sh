@@ -14,7 +14,7 @@ if [ ! -e "$step/result" ] || [ "$(cat "$step/result")" != 0 ]; then
     rm -f "$step/result"
     systemd-run -q --collect --unit="keyroll-$name" --setenv=KEYROLL_ROOT="$ROOT" \
       --property=ExecStopPost="/bin/sh ${0%/*}/end-step.sh $name" \
-      --property=TimeoutStopSec=60 /bin/sh "${0%/*}/run-step.sh" "$name" "$script" "$@"
+      --property=TimeoutStopSec=300 /bin/sh "${0%/*}/run-step.sh" "$name" "$script" "$@"
   fi
 fi
 wait_for 600 test -e "$step/result" || die "step $name has not ended after 600 s"

@@ -42,7 +42,7 @@ export interface StepContext {
 
 /** Lets a node be disturbed only while every Service keeps a ready endpoint on another node. */
 export interface DisruptionGuard {
-  /** Resolves when the node may be disturbed; from then on it counts as disturbed. At once when it does already. */
+  /** Resolves when the node may be disturbed; from then on it counts as disturbed. At once when it does already. @throws StoppedError instead of a wait behind a stop */
   enter(node: string): Promise<void>;
   /** It is as it was. May be called again. */
   leave(node: string): void;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
-import type { ClusterNode } from '../../model/cluster.js';
+import type { Layout } from '../../layouts/layout.js';
+import { masters, type ClusterNode } from '../../model/cluster.js';
 import type { Finding } from '../../model/plan.js';
 import { flagsGate } from './flags.js';
 import { gateNames, type GateContext, type GateName, type NodeFacts } from './gate.js';
@@ -29,7 +30,10 @@ export async function gateFindings(context: GateContext): Promise<Finding[]> {
 }
 
 async function lookOnce(context: GateContext): Promise<Finding[]> {
-  const nodes = await pMap(context.facts.nodes, (node) => askNode(context, node), { concurrency: 8 });
+  const { layout } = context.facts;
+  const nodes = await pMap(context.facts.nodes, (node) => askNode(layout, context.shell, node), {
+    concurrency: 8,
+  });
   const halfDone = otherRotationGate(nodes);
   // In the middle of a rotation manifests have other names: what they say is not asked before that is settled.
   const ofFlags = halfDone.length > 0 ? [] : flagsGate(context);
@@ -46,6 +50,15 @@ async function lookOnce(context: GateContext): Promise<Finding[]> {
   ];
 }
 
+/** The gate `api` alone: masters that still serve though the API does not answer here. */
+export async function servingMasters(
+  layout: Layout,
+  nodes: readonly ClusterNode[],
+  shell: GateContext['shell'],
+): Promise<Finding[]> {
+  return apiGate(await pMap(masters(nodes), (node) => askNode(layout, shell, node), { concurrency: 8 }));
+}
+
 /** Gates that were asked to be skipped and are none; empty: all are known. */
 export function unknownGates(names: readonly string[]): string[] {
   return names.filter((name) => !gateNames.some((known) => known === name));
@@ -53,8 +66,7 @@ export function unknownGates(names: readonly string[]): string[] {
 
 const folders = ['/etc/kubernetes', '/var/lib', '/var/lib/etcddisk', '/var/lib/kubelet'];
 
-async function askNode({ facts, shell }: GateContext, node: ClusterNode): Promise<NodeFacts> {
-  const { layout } = facts;
+async function askNode(layout: Layout, shell: GateContext['shell'], node: ClusterNode): Promise<NodeFacts> {
   const client = layout.credentials(1).find((spec) => spec.name === 'client');
   const ofMaster =
     node.role === 'master' && client

@@ -75,7 +75,7 @@ describe.runIf(all)('one rotation that everything happens to', () => {
 
   it('is neither cleaned nor finished before it has ended', minutes(1), async () => {
     expect(await faults.ends(['clean'], 3)).toContain('has not ended with its proof');
-    expect(await faults.ends(['finish'], 3)).toContain('has not ended, and needs the bridge');
+    expect(await faults.ends(['finish'], 3)).toContain('and it needs the bridge');
   });
 
   it('loses its folder, and is adopted from what the masters keep', minutes(4), async () => {
