@@ -88,6 +88,9 @@ export async function placeArtifacts(session: ArtifactSession): Promise<void> {
   const folder = folderOf(session);
   const output = join(folder, outputFolder);
   const kubeconfig = kubeconfigName(session.model);
+  // A folder that was rebuilt by adopt has none.
+  if (!existsSync(join(output, kubeconfig)) && existsSync(join(folder, kubeconfig)))
+    writeNewKubeconfig(session);
   if (existsSync(join(output, kubeconfig)))
     writeFileAtomically(join(folder, kubeconfig), readFileSync(join(output, kubeconfig), 'utf8'));
   for (const { name, text } of filesWith(session.model, newProfile(session))) {

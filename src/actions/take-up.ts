@@ -17,7 +17,7 @@ import { Session } from './session.js';
 
 /** One answer that does not come may be a busy machine's, or a balancer's that has just lost a master. */
 const looks = 3;
-const lookAgainMs = 2_000;
+const lookAgainMs = 1_000;
 
 /**
  * Takes up a rotation that has begun: whose keys and beginning lie in `state`. Says what the journal tells of it.
@@ -109,7 +109,7 @@ function isBegunAsRescue(state: StateFolder): boolean {
  * It was asked for, and the API serves neither admin, at three looks.
  * @throws BlockedError when a master's own API server is ready: then it is the way to it that is broken
  */
-async function becomesRescue(
+export async function becomesRescue(
   { force, skipGates = [] }: RotateOptions,
   model: ApiModel,
   layout: Layout,

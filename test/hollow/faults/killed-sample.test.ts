@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultCluster } from './fault-cluster.js';
 import type { Place } from './place.js';
@@ -6,11 +8,13 @@ import type { Place } from './place.js';
  * One place for each kind of step, in the plan's order: before and after what the journal says of its beginning and of
  * its end, by turns. One master is enough for all kinds but the move of etcd's leadership.
  */
-const places: readonly Place[] = [
+const beforePause: readonly Place[] = [
   { when: 'after', record: '^intent prepare/k8s-master' },
   { when: 'before', record: '^done prepare/keys/' },
   { when: 'after', record: '^intent trust/apiserver/' },
   { when: 'before', record: '^phase trust' },
+];
+const afterPause: readonly Place[] = [
   { when: 'after', record: '^done present/etcd/' },
   { when: 'before', record: '^intent present/front-proxy-ready' },
   { when: 'before', record: '^done present/apiserver/' },
@@ -47,13 +51,19 @@ it(
     expect(await faults.ends(['resume'], 0)).toContain('and is on its way back');
     expect(faults.changes).toEqual({});
     expect(faults.failures).toEqual([]);
+    expect(existsSync(join(faults.cluster.operatorFolder, '_rotate_certs_output'))).toBe(false);
   },
 );
 
 it('a rotation that is killed once in each kind of step ends all new', { timeout: 400_000 }, async () => {
   faults.begin();
-  for (const place of places) await faults.killed(['rotate-certs'], place);
-  await faults.ends(['rotate-certs'], 0);
+  const command = ['rotate-certs', '--pause-after', 'trust'];
+  for (const place of beforePause) await faults.killed(command, place);
+  expect(await faults.ends(command, 0)).toMatch(
+    /^to go on: keyroll resume .*\nto go back: keyroll rollback /m,
+  );
+  for (const place of afterPause) await faults.killed(command, place);
+  await faults.ends(command, 0);
   expect(faults.records).toContain(`finished ${faults.rotation}`);
   expect(Object.values(faults.changes).filter((word) => / (changed|came)$/.test(word))).toEqual([]);
   expect(faults.failures).toEqual([]);
