@@ -82,12 +82,9 @@ async function beginNew(
     emit({ code: 'host-key-recorded', host, fingerprint });
   const rotation = newRotationId(new Date());
   const facts: Facts = {
-    rotation,
-    layout,
+    ...{ rotation, layout, inventories },
     ...byOs(nodes),
-    inventories,
-    adminUsername: model.adminUsername,
-    leaveBridge: options.leaveBridge,
+    ...{ adminUsername: model.adminUsername, leaveBridge: options.leaveBridge },
     reboot: options.reboot === true,
   };
   const blockers = [
@@ -104,15 +101,7 @@ async function beginNew(
   const startedAt = new Date().toISOString();
   const parts = {
     ...control,
-    options,
-    model,
-    layout,
-    reach,
-    state,
-    serviceIp,
-    inventories,
-    nodes,
-    startedAt,
+    ...{ options, model, layout, reach, state, serviceIp, inventories, nodes, startedAt },
     rescue: isDead || unbridged,
     unbridged: unbridged && !isDead,
   };

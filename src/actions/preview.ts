@@ -60,7 +60,7 @@ export async function findNotes(session: Session): Promise<Finding[]> {
 }
 
 /** Of an only master: how it is kept up, or which gap it will have. */
-async function singleMaster(session: Session): Promise<Finding[]> {
+export async function singleMaster(session: Session): Promise<Finding[]> {
   const all = masters(session.nodes);
   const [only] = all;
   if (!only || all.length > 1) return [];

@@ -17,6 +17,7 @@ import type { RotateOptions } from './options.js';
 import { keepOnMasters, runPhase } from './phase.js';
 import { demandReturn } from './point-of-no-return.js';
 import { startPods } from './pod-probing.js';
+import { singleMaster } from './preview.js';
 import { startProbing, noProbing, type Probing } from './probing.js';
 import { stateRoot } from './reach.js';
 import { ReportBuilder } from './report-builder.js';
@@ -50,6 +51,7 @@ export async function rollback(
     try {
       await takeStock(session);
       demandReturn(state);
+      for (const finding of await singleMaster(session)) emit({ code: 'finding', level: 'note', finding });
       if (!(await consent())) throw new DeclinedError('nothing was changed');
       return await goBack(session);
     } finally {

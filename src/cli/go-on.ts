@@ -3,8 +3,7 @@ import type { Report } from '../report/report.js';
 import { clusterFlags } from './cluster-flags.js';
 import { isSecret } from './environment.js';
 import { durationText } from './flags.js';
-import { rollbackFlags } from './rollback.js';
-import { rotationFlags } from './rotation-flags.js';
+import { rollbackFlags, rotationFlags } from './rotation-flags.js';
 
 /** What a run was to do that the next one is not. */
 const ofOneRun = ['pauseAfter', 'yes'];

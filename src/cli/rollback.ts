@@ -1,16 +1,9 @@
-import type { Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { rollback } from '../actions/rollback.js';
 import { aksEngineLinux } from '../layouts/aks-engine-linux.js';
 import { clusterCommand } from './cluster-command.js';
 import { ask } from './consent.js';
-import { rotateOptionsOf, rotationFlags, type RotationFlags } from './rotation-flags.js';
-
-const own = ['--yes', '--report', '--wait-workloads', '--leave-node', '--no-probe'];
-
-/** Flags of a way back besides those by which the cluster is reached. */
-export function rollbackFlags(): Option[] {
-  return rotationFlags().filter(({ long }) => own.includes(long ?? ''));
-}
+import { rollbackFlags, rotateOptionsOf, type RotationFlags } from './rotation-flags.js';
 
 /** `keyroll rollback`: takes a rotation back, from any point before `distrust`. */
 export function rollbackCommand(): Command {

@@ -60,6 +60,13 @@ export function rotationFlags(): Option[] {
   ];
 }
 
+const ofWayBack = ['--yes', '--report', '--wait-workloads', '--leave-node', '--no-probe'];
+
+/** Flags of a way back besides those by which the cluster is reached. */
+export function rollbackFlags(): Option[] {
+  return rotationFlags().filter(({ long }) => ofWayBack.includes(long ?? ''));
+}
+
 /** The values of `rotationFlags` after `applyEnvironment`. */
 export interface RotationFlags {
   readonly certificateProfile?: string;
