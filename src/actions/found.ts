@@ -2,7 +2,9 @@ import pMap from 'p-map';
 import { inspectNodes } from '../inventory/inspect.js';
 import { rankOf, standingOf, type Standing } from '../inventory/standing.js';
 import { byOs, type ClusterNode } from '../model/cluster.js';
-import { phaseNames, type PhaseName } from '../model/plan.js';
+import type { Journal } from '../execute/journal.js';
+import { phaseNames, type Barrier, type PhaseName } from '../model/plan.js';
+import { unitName } from '../steps/remote-step.js';
 import type { Session } from './session.js';
 
 /** The journal's fact that some node was seen to accept the new side alone. */
@@ -19,7 +21,7 @@ export async function takeStock(session: Session): Promise<void> {
   session.emit({ code: 'note', text: `the nodes show: ${standingLine(standings)}` });
   if (session.state.journal.has('rollback', session.rotation)) return;
   endWhatNodesHaveBehindThem(session, standings);
-  reopenWhatNodesLack(session, standings);
+  await reopenWhatNodesLack(session, standings);
 }
 
 /** The journal's word, and the end of units that still run on nodes. */
@@ -87,21 +89,49 @@ function endWhatNodesHaveBehindThem(session: Session, standings: ReadonlyMap<str
   if (farthest === rankOf('distrust')) journal.remember(distrustSeen, true);
 }
 
-function reopenWhatNodesLack(session: Session, standings: ReadonlyMap<string, Standing>): void {
-  const { journal } = session.state;
+/**
+ * What a node lacks of phases that have ended is done on it again, and so is all that came after it there; the barrier of
+ * such a phase then looks at that node alone, since the others have gone on.
+ */
+async function reopenWhatNodesLack(
+  session: Session,
+  standings: ReadonlyMap<string, Standing>,
+): Promise<void> {
+  const { journal, rotation } = session.state;
   const ended = phaseNames.filter((phase) => journal.has('phase', phase));
-  for (const node of byOs(session.nodes).nodes) {
+  const lacking = byOs(session.nodes).nodes.flatMap((node) => {
     const missing = ended.filter((phase) => lacks(node, standings.get(node.name) ?? 'start', phase));
     const [first] = missing;
-    if (!first) continue;
+    return first ? [{ node, missing, after: phaseNames.slice(phaseNames.indexOf(first)) }] : [];
+  });
+  for (const { node, missing, after } of lacking) {
     session.note(
       `node ${node.name}: shows less than the journal says (${missing.join(', ')}); its steps are done again`,
     );
-    for (const id of stepsOn(session, node, phaseNames.slice(0, phaseNames.indexOf(first) + 1)))
-      journal.append('reopened', id);
-    for (const phase of phaseNames.slice(0, phaseNames.indexOf(first)).concat(missing))
-      if (journal.has('phase', phase)) journal.append('reopened', phase);
+    const ids = stepsOn(session, node, after);
+    // Else a unit that ended well once would be taken for done.
+    await session.shell(node.name).run(
+      'forget-steps',
+      ids.map((id) => unitName(rotation, id)),
+    );
+    for (const id of ids) journal.append('reopened', id);
   }
+  for (const phase of ended) {
+    const nodes = lacking.filter(({ missing }) => missing.includes(phase)).map(({ node }) => node.name);
+    if (nodes.length > 0) journal.append('reopened', phase, { nodes });
+  }
+}
+
+/** The barrier of a phase: of one that had ended and was opened again for some nodes, what it expects of those. */
+export function openPart(barrier: Barrier, journal: Journal): Barrier {
+  const last = journal.records.findLast(
+    ({ type, id }) => id === barrier.phase && (type === 'phase' || type === 'reopened'),
+  );
+  const { nodes } = (last?.type === 'reopened' ? (last.details ?? {}) : {}) as {
+    nodes?: readonly string[];
+  };
+  if (nodes === undefined) return barrier;
+  return { phase: barrier.phase, nodes: barrier.nodes.filter(({ node }) => nodes.includes(node)) };
 }
 
 function lacks(node: ClusterNode, standing: Standing, phase: PhaseName): boolean {

@@ -28,6 +28,7 @@ import { members } from '../steps/etcd.js';
 import { holdsNodeCredentials, type Pod } from '../steps/workloads.js';
 import { rememberBeginning } from './begin.js';
 import { BarrierError } from './errors.js';
+import { openPart } from './found.js';
 import { messageOf } from './reach.js';
 import type { Session } from './session.js';
 import { stepContext } from './step-context.js';
@@ -50,7 +51,10 @@ export async function runPhase(session: Session, name: AnyPhaseName): Promise<re
   session.emit({ code: 'phase-begins', phase: name, steps: stepsOf(phase.flow).length });
   await executeFlow(session, phase.flow);
   if (isForward(name) || name === 'rescue-nodes') await readNodesAgain(session, name);
-  const observations = await holdBarrier(session, planPhase(name, session.facts(await led())).barrier);
+  const observations = await holdBarrier(
+    session,
+    openPart(planPhase(name, session.facts(await led())).barrier, journal),
+  );
   journal.append('phase', name, { ms: Date.now() - begun, observations });
   session.emit({ code: 'phase-ends', phase: name, ms: Date.now() - begun });
   await keepOnMasters(session);

@@ -190,7 +190,7 @@ describe('a journal that is not what the nodes show', () => {
     runs += 1;
     const file = join(folder, `${runs}`, 'journal.jsonl');
     const world = new World(facts, materials);
-    const first = new Drive(world, file, [{ at: 57, what: { kind: 'kill', then: 'resume' } }]);
+    const first = new Drive(world, file, [{ at: 70, what: { kind: 'kill', then: 'resume' } }]);
     await expect(first.once()).rejects.toThrow('killed');
     // As if master-2 had been put back from an image of before the rotation.
     const lost = world.node('master-2');
@@ -201,5 +201,14 @@ describe('a journal that is not what the nodes show', () => {
     expect(await second.toTheEnd()).toBe('rotated');
     expect(second.notes.join()).toContain('node master-2: shows less than the journal says');
     expectAllNew(world);
+    const again = readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"type":"reopened"'))
+      .map((line) => JSON.parse(line) as { id: string; details?: unknown });
+    expect(again.find(({ id }) => id === 'trust')?.details).toEqual({ nodes: ['master-2'] });
+    // What the phase under way had done there already too.
+    expect(again.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(['trust/apiserver/master-2', 'present/etcd/master-2']),
+    );
   });
 });

@@ -8,7 +8,7 @@ export function shellsOf(world: World): (node: string) => NodeShell {
     const node = world.node(name);
     const run = (script: string, args: readonly string[] = []) => {
       const lines =
-        script === 'await-steps'
+        script === 'await-steps' || script === 'forget-steps'
           ? []
           : script === 'inspect'
             ? args.flatMap((question) => answer(world, node, question))
