@@ -41,12 +41,14 @@ export interface Kept {
 }
 
 /**
- * The latest of these rotations that has not ended. One that has ended by one master's word has: a master that was away
- * keeps its journal as it was before.
+ * The latest of these rotations if it has not ended. One that has ended by one master's word has: a master that was away
+ * keeps its journal as it was before. One that is older than an ended one was given up: its set leads nowhere any more.
+ * @param endedHere rotations that have ended by the word of a folder here
  */
-export function openAmong(kept: readonly Kept[]): Kept | undefined {
-  const ended = new Set(kept.filter((each) => each.ended).map(({ rotation }) => rotation));
-  return kept.find(({ rotation }) => !ended.has(rotation));
+export function openAmong(kept: readonly Kept[], endedHere: readonly string[] = []): Kept | undefined {
+  const ended = [...endedHere, ...kept.filter((each) => each.ended).map(({ rotation }) => rotation)];
+  // Their names sort by time.
+  return kept.find(({ rotation }) => ended.every((other) => other < rotation));
 }
 
 /** All rotations that masters keep, the latest first; of several masters the one whose journal went on the longest. */

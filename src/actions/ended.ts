@@ -17,8 +17,7 @@ export async function demandEnded(
     throw new NoWayError(
       `${unfinished.path}: this rotation has not ended with its proof, and ${why}; end it with keyroll resume or keyroll rollback`,
     );
-  const ended = new Set(StateFolder.ended(root));
-  const open = openAmong((await keptRotations(cluster)).filter(({ rotation }) => !ended.has(rotation)));
+  const open = openAmong(await keptRotations(cluster), StateFolder.ended(root));
   if (open)
     throw new NoWayError(
       `node ${open.node}: keeps rotation ${open.rotation}, which has not ended with its proof, and ${why}; ${root} does not know it: run this where its folder lies, or rebuild that with keyroll adopt and end it`,

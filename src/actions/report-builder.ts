@@ -131,7 +131,7 @@ export class ReportBuilder {
 
 /** Whether `keyroll rollback` would do something else than go on. */
 function canGoBack({ state, rotation }: Session): boolean {
-  return !state.journal.has('rollback', rotation) && whyNoReturn(state) === undefined;
+  return state.hasBegun && !state.journal.has('rollback', rotation) && whyNoReturn(state) === undefined;
 }
 
 /** Public keys as they were at the start and as the nodes show them now. */

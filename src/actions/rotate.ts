@@ -174,17 +174,24 @@ async function backOnFailure(
   }
 }
 
-/** True when `--pause-after` ended the run before the last phase. A phase that had ended before is no place to pause again. */
+/** True when `--pause-after` ended the run before the last phase. */
 async function runPhases(session: Session, probing: Probing, report: ReportBuilder): Promise<boolean> {
   for (const phase of phaseNames) {
     if (phase === 'distrust') report.accepted(await triedBeforeDistrust(session));
     await probing.beforePhase(phase);
-    const isOpen = !session.state.journal.has('phase', phase);
     await onePhase(session, phase, report);
     await probing.afterPhase(phase);
-    if (isOpen && session.options.pauseAfter === phase) return true;
+    if (session.options.pauseAfter === phase && isFirstPause(session, phase)) return true;
   }
   return false;
+}
+
+/** Once for each phase: the same command goes on. */
+function isFirstPause({ state: { journal } }: Session, phase: PhaseName): boolean {
+  const id = `paused/${phase}`;
+  if (journal.has('fact', id)) return false;
+  journal.append('fact', id);
+  return true;
 }
 
 async function onePhase(session: Session, phase: PhaseName, report: ReportBuilder): Promise<void> {

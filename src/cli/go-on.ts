@@ -5,8 +5,8 @@ import { isSecret } from './environment.js';
 import { durationText } from './flags.js';
 import { rollbackFlags, rotationFlags } from './rotation-flags.js';
 
-/** What a run was to do that the next one is not. */
-const ofOneRun = ['pauseAfter', 'yes'];
+/** What a run was to do that the next one is not. A rescue that has begun goes on without --force, and none is to begin unasked. */
+const ofOneRun = ['pauseAfter', 'yes', 'force'];
 
 /** After a run that did not end what it began: the commands that go on and that go back. */
 export function goOnLines(command: Command, { outcome, canGoBack }: Report): string[] {

@@ -5,4 +5,5 @@ set -eu
 second_port=$1 certificate='' key=''
 . "${0%/*}/common.sh"
 . "${0%/*}/second.sh"
-if second_possible; then exit 0; fi
+# One that serves already was left by a restart that did not end, and will be used.
+if second_there || second_possible; then exit 0; fi

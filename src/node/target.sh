@@ -24,7 +24,10 @@ keep_target() {
   [ "$misses" -ge 3 ] || return 0
   if other=$(find_target "$current"); then
     say "$current stopped answering: new connections go to $other"
-    retarget "$current" "$other"
+    # Rules that could not be changed still lead to the first one: it is tried again at the next look.
+    if retarget "$current" "$other"; then misses=0; else say "$current" >"$STATE/run/redirect"; fi
+  elif [ "$current" = "$own" ]; then
+    # The second kube-apiserver here is busy: nobody else could take the connections.
     misses=0
   else
     say "no other master answers: the redirect is gone"

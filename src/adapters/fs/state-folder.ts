@@ -111,6 +111,11 @@ export class StateFolder {
     rmSync(join(this.path, 'beginning.json'), { force: true });
   }
 
+  /** Its keys and how the nodes were lie on the disk. */
+  get hasBegun(): boolean {
+    return existsSync(join(this.path, 'beginning.json'));
+  }
+
   writeBeginning(beginning: Beginning): void {
     writeFileAtomically(
       join(this.path, 'beginning.json'),
@@ -123,9 +128,10 @@ export class StateFolder {
   }
 }
 
-/** The types of a journal's records. */
+/** The types of a journal's records; a last line that a crash cut off is none. */
 function typesOf(journal: string): string[] {
   return journal
+    .slice(0, journal.lastIndexOf('\n') + 1)
     .split('\n')
     .filter(Boolean)
     .map((line) => z.looseObject({ type: z.string() }).parse(JSON.parse(line)).type);
