@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     testTimeout: 60_000,
+    // The end of a cluster waits for what is under way in it.
+    hookTimeout: 60_000,
     // Whole hollow clusters run in some files: as threads of one process, the end of one has ended the next (and vitest).
     pool: 'forks',
     projects: [

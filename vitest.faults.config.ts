@@ -7,5 +7,7 @@ export default defineConfig({
     fileParallelism: false,
     reporters: ['verbose'],
     testTimeout: 120_000,
+    // The end of a cluster waits for what is under way in it.
+    hookTimeout: 120_000,
   },
 });
