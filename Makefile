@@ -2,7 +2,7 @@
 # ARGS is handed on: make lab-up ARGS='--masters 1 --agents 1'
 
 .DEFAULT_GOAL := help
-.PHONY: help deps preflight demo demo-real test test-beside test-check test-unit test-hollow test-lab test-faults test-all bench lab-up lab-down clean
+.PHONY: help deps preflight demo demo-real test test-check test-unit test-hollow test-lab test-faults test-all bench lab-up lab-down clean
 
 installed := node_modules/.installed-lock.json
 json = --reporter=$(1) --reporter=./scripts/hook-failures-reporter.mjs --reporter=json --outputFile.json=out/tests/$(2).json
@@ -39,11 +39,8 @@ demo: deps
 demo-real: preflight deps
 	@npm run -s demo:real
 
-# What counts requests, on a hollow cluster and on the lab, has the machine for itself; the rest runs beside each other.
-test: test-beside test-hollow test-lab
-
-test-beside: deps
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-check test-unit
+# One after another: beside the unit tests the checks take more than twice as long, and both together longer.
+test: test-check test-unit test-hollow test-lab
 
 test-check: deps
 	scripts/part.sh check npm run -s check

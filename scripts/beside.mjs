@@ -1,5 +1,5 @@
-// Runs scripts of package.json beside each other, one more at a time than there are cores (tests wait most of their time),
-// in the order given: the longest first. What one says is printed when it has ended, so that two never speak at once.
+// Runs scripts of package.json beside each other, as many at a time as there are cores, in the order given: the longest
+// first. What one says is printed when it has ended, so that two never speak at once.
 // Exit code 1 when one of them failed.
 // Usage: beside.mjs SCRIPT…
 import { spawn } from 'node:child_process';
@@ -31,5 +31,5 @@ async function work() {
   for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await run(name);
 }
 
-await Promise.all(Array.from({ length: availableParallelism() + 1 }, work));
+await Promise.all(Array.from({ length: availableParallelism() }, work));
 process.exitCode = failed === 0 ? 0 : 1;
