@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { keyPair, mintNewLeaf, parseCertificates } from '../../pki/index.js';
 import { isStatus } from '../client/client.js';
 import type { WatchedFiles } from '../kube/watched-files.js';
@@ -91,6 +92,17 @@ function signed({ commonName, organizations, publicKey }: Request, files: Signin
     key: { publicPem: publicKey, privatePem: '', fingerprint: '' },
     validity: { notBefore: new Date(start - 5 * 60_000), notAfter },
   }).pem;
+}
+
+/**
+ * A pair as kube-controller-manager takes it from its files: the key must be that of the first certificate, how many there
+ * are is asked when something is signed (kubernetes v1.20 dynamic_serving_content.go, certificate_controller's signer).
+ * @throws Error when it is not: the former pair goes on signing
+ */
+export function signingPair(cert: string, key: string): SigningFiles['value'] {
+  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+    throw new Error('tls: private key does not match public key');
+  return { cert, key };
 }
 
 /** @throws Error as kube-controller-manager says it */

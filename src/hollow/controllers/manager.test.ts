@@ -319,6 +319,15 @@ describe('certificates', () => {
     plane.network.write(master, file, materials.ca.pem);
     await until(async () => (await certificate(name)) !== undefined, 'it is signed after all');
   });
+
+  it('are signed with the former pair while the first certificate of the signing file has another key', async () => {
+    const other = await authority('other');
+    plane.network.write(master, `${certs}/ca.crt`, other.pem + materials.ca.pem);
+    await until(() => plane.network.lines.some((line) => line.includes('does not match public key')));
+    const name = await ask();
+    await until(async () => (await certificate(name)) !== undefined, 'it is signed');
+    plane.network.write(master, `${certs}/ca.crt`, materials.ca.pem);
+  });
 });
 
 describe('leadership', () => {

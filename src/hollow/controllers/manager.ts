@@ -7,7 +7,7 @@ import type { Machine, Surroundings } from '../contracts.js';
 import type { Flags } from '../kube/flags.js';
 import type { Daemon } from '../kube/run-program.js';
 import { WatchedFiles } from '../kube/watched-files.js';
-import { certificates, signerOf, type SigningFiles } from './certificates.js';
+import { certificates, signerOf, signingPair, type SigningFiles } from './certificates.js';
 import { ControllerContext, type Controller } from './context.js';
 import { daemonSets } from './daemonset.js';
 import { deployments } from './deployment.js';
@@ -43,7 +43,7 @@ export class ControllerManager implements Daemon {
     const text = (flag: string): string => readFileSync(machine.path(flags.one(flag)), 'utf8');
     this.#materials = { rootCa: text('root-ca-file'), signingKey: text('service-account-private-key-file') };
     const pair = [flags.one('cluster-signing-cert-file'), flags.one('cluster-signing-key-file')];
-    this.#signing = new WatchedFiles(machine, pair, ([cert = '', key = '']) => ({ cert, key }));
+    this.#signing = new WatchedFiles(machine, pair, ([cert = '', key = '']) => signingPair(cert, key));
     this.#client = new Client(
       machine,
       readKubeconfig(machine, flags.one('kubeconfig')),

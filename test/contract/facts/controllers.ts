@@ -115,7 +115,8 @@ const oneCertificate: Fact = {
     await withFiles(
       cluster,
       cluster.masters,
-      { [`${cluster.certs}/ca.crt`]: fresh.pem + old.pem },
+      // The one that its key belongs to first: a file whose first certificate has another key is not taken at all.
+      { [`${cluster.certs}/ca.crt`]: old.pem + fresh.pem },
       async () => {
         await within(150, 'nothing is signed any more', async () => {
           name = await requestCertificate(cluster, identity);

@@ -130,12 +130,17 @@ async function movePaused(cluster: ContractCluster): Promise<number> {
   return Date.now() - begun;
 }
 
+const rounds = 10;
+
 const movedBare: Fact = {
   title: "etcd's leadership moved under load fails requests",
   settles: 'slow',
   async check(cluster) {
-    const { failed } = await cluster.underLoad(() => times(moves, () => moveBare(cluster)));
-    expect(failed).toBeGreaterThan(0);
+    // Whether one move hits a request is chance: on a quick disk four in a row hit none.
+    let failures = 0;
+    for (let round = 0; failures === 0 && round < rounds; round += 1)
+      failures = (await cluster.underLoad(() => times(moves, () => moveBare(cluster)))).failed;
+    expect(failures).toBeGreaterThan(0);
   },
 };
 
