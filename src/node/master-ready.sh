@@ -4,15 +4,6 @@
 ready() { [ "$(curl -s -k -m 2 --cert "$ROOT$certificate" --key "$ROOT$key" "https://$1:$port/readyz" 2>/dev/null)" = ok ]; }
 ready_locally() { ready 127.0.0.1; }
 
-# find_target [EXCEPT]: prints the first master that answers.
-find_target() {
-  for candidate in $targets; do
-    [ "$candidate" = "${1-}" ] && continue
-    if ready "$candidate"; then say "$candidate"; return 0; fi
-  done
-  return 1
-}
-
 # follow_target: the redirect goes to another master when its own has stopped answering (three looks in a row).
 misses=0
 follow_target() {
@@ -24,7 +15,8 @@ follow_target() {
   misses=0
   other=$(find_target "$current") || return 0
   say "$current stopped answering: new connections go to $other"
-  retarget "$current" "$other"
+  # Rules that could not be changed still lead to the first one: it is tried again at the next looks.
+  retarget "$current" "$other" || say "$current" >"$STATE/run/redirect"
 }
 
 # ready_with ARGUMENTS: kube-apiserver answers here and was started with every argument of the list (one a line).

@@ -29,6 +29,15 @@ rules() {
   say 'COMMIT'
 }
 
+# find_target [EXCEPT]: prints the first of `targets` (the other masters) that is `ready`, as who sources this says.
+find_target() {
+  for candidate in $targets; do
+    [ "$candidate" = "${1-}" ] && continue
+    if ready "$candidate"; then say "$candidate"; return 0; fi
+  done
+  return 1
+}
+
 # redirect_to TARGET: one transaction a table, so that no connection meets half of it. One that is there already, of a
 # restart that did not end, is replaced.
 redirect_to() {

@@ -5,15 +5,6 @@
 ready() { says_ok "$1" "$(port_at "$1")"; }
 ready_locally() { says_ok 127.0.0.1 "$port"; }
 
-# find_target [EXCEPT]: prints the first master that answers.
-find_target() {
-  for candidate in $targets; do
-    [ "$candidate" = "${1-}" ] && continue
-    if ready "$candidate"; then say "$candidate"; return 0; fi
-  done
-  return 1
-}
-
 # keep_target: a redirect does not point at a dead master (three looks in a row); with no healthy one it goes.
 misses=0
 keep_target() {
