@@ -1,7 +1,7 @@
 import type { ClusterNode } from '../model/cluster.js';
 import { step, type Flow, type Phase } from '../model/plan.js';
 import { backDistrustBarrier } from './back-barriers.js';
-import { backOf, credentialsOn, mastersOf, original, originalPair, type Facts } from './facts.js';
+import { backOf, credentialsOn, leaderLast, original, originalPair, type Facts } from './facts.js';
 import { releaseNodes, removeOwn } from './prepare.js';
 import { apiServerOriginal, controllerManagerOriginal } from './swaps.js';
 import { second } from './second.js';
@@ -54,12 +54,6 @@ const successorsGo = step({
   kind: 'remove-successor-tokens',
   title: 'token Secrets of the new key go',
 });
-
-function leaderLast(facts: Facts): ClusterNode[] {
-  const leads = (node: ClusterNode): boolean => node.name === facts.etcdLeader;
-  const all = mastersOf(facts);
-  return [...all.filter((node) => !leads(node)), ...all.filter(leads)];
-}
 
 function restart(facts: Facts, node: ClusterNode): Flow {
   const serving = credentialsOn(facts, node).filter((spec) => spec.name === 'apiserver');

@@ -2,7 +2,16 @@ import type { ClusterNode } from '../model/cluster.js';
 import { step, type Flow, type Phase } from '../model/plan.js';
 import { backPresentBarrier } from './back-barriers.js';
 import { controllerManagerKubeconfig, followersFirst } from './controller-managers.js';
-import { backOf, credentialsOn, mastersOf, original, originalPair, ownFile, type Facts } from './facts.js';
+import {
+  backOf,
+  credentialsOn,
+  leaderLast,
+  mastersOf,
+  original,
+  originalPair,
+  ownFile,
+  type Facts,
+} from './facts.js';
 import { apiServerBack, controllerManagerBack } from './swaps.js';
 import { ownFiles } from './trust.js';
 import { second } from './second.js';
@@ -30,7 +39,11 @@ export function planBackPresent(facts: Facts): Phase {
       sequence: [
         ...(leaves ? [{ parallel: nodes.map((node) => etcdLeaves(facts, node)) }] : []),
         ...(signed
-          ? [...nodes.map((node) => restart(facts, node)), ...oldEntries(facts), ...handOutOld(facts)]
+          ? [
+              ...leaderLast(facts).map((node) => restart(facts, node)),
+              ...oldEntries(facts),
+              ...handOutOld(facts),
+            ]
           : []),
       ],
     },

@@ -2,7 +2,7 @@ import type { ClusterNode } from '../model/cluster.js';
 import { step, type Flow, type Phase, type PlannedFile } from '../model/plan.js';
 import { distrustBarrier } from './barriers.js';
 import { releaseNodes, removeOwn } from './prepare.js';
-import { credentialsOn, mastersOf, pairFiles, replaced, type Facts } from './facts.js';
+import { credentialsOn, leaderLast, pairFiles, replaced, type Facts } from './facts.js';
 import { apiServerOriginal, controllerManagerOriginal } from './swaps.js';
 import { second } from './second.js';
 
@@ -61,12 +61,6 @@ function masterByMaster(facts: Facts, nodes: readonly ClusterNode[]): Flow[] {
     return previous ? { parallel: [swapBack(facts, previous), turn] } : turn;
   });
   return [...turns, ...nodes.slice(-1).map((node) => swapBack(facts, node))];
-}
-
-function leaderLast(facts: Facts): ClusterNode[] {
-  const leads = (node: ClusterNode): boolean => node.name === facts.etcdLeader;
-  const all = mastersOf(facts);
-  return [...all.filter((node) => !leads(node)), ...all.filter(leads)];
 }
 
 function moveLeader(nodes: readonly ClusterNode[]): Flow {

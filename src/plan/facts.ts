@@ -63,6 +63,13 @@ export function mastersOf(facts: Facts): ClusterNode[] {
   return masters(facts.nodes);
 }
 
+/** The master whose etcd member leads comes last, since leadership moves away before its restart: once, to one that is done. */
+export function leaderLast(facts: Facts): ClusterNode[] {
+  const leads = (node: ClusterNode): boolean => node.name === facts.etcdLeader;
+  const all = mastersOf(facts);
+  return [...all.filter((node) => !leads(node)), ...all.filter(leads)];
+}
+
 export function agentsOf(facts: Facts): ClusterNode[] {
   return agents(facts.nodes);
 }

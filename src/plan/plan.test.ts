@@ -119,15 +119,15 @@ describe('a plan', () => {
 });
 
 describe('trust', () => {
-  it('restarts one master after another, none left out', () => {
-    expect(ofKind(steps('trust'), 'restart-apiserver').map(({ node }) => node)).toEqual(['m0', 'm1', 'm2']);
+  it("restarts one master after another, none left out, etcd's leader last", () => {
+    expect(ofKind(steps('trust'), 'restart-apiserver').map(({ node }) => node)).toEqual(['m1', 'm2', 'm0']);
   });
 
   it('gives kube-apiserver both service-account keys, the old signing key and both CAs', () => {
     const [first] = ofKind(steps('trust'), 'restart-apiserver');
     expect(argumentsOf(first?.swap.text ?? '', 'm')).toEqual([
       'kube-apiserver',
-      '--advertise-address=10.0.0.0',
+      '--advertise-address=10.0.0.1',
       `--client-ca-file=${layout.own}/client-ca.crt`,
       `--service-account-key-file=${layout.own}/sa-old.pub`,
       `--service-account-key-file=${layout.own}/sa-new.pub`,

@@ -1,7 +1,15 @@
 import type { ClusterNode } from '../model/cluster.js';
 import { step, type Flow, type Phase } from '../model/plan.js';
 import { presentBarrier } from './barriers.js';
-import { credentialsOn, etcdCredential, mastersOf, pairFiles, replaced, type Facts } from './facts.js';
+import {
+  credentialsOn,
+  etcdCredential,
+  leaderLast,
+  mastersOf,
+  pairFiles,
+  replaced,
+  type Facts,
+} from './facts.js';
 import { controllerManagerKubeconfig, followersFirst } from './controller-managers.js';
 import { apiServerPresent, controllerManagerPresent } from './swaps.js';
 import { second } from './second.js';
@@ -11,7 +19,7 @@ import { second } from './second.js';
  *
  * 1. etcd's leaves and those of its clients change on all masters, hot: whoever trusts the old CA accepts the bridge;
  * 2. every aggregated API server names both front-proxy CAs (observed);
- * 3. for one master after another, drained: serving, client, admin and front-proxy leaves change while no API server
+ * 3. for one master after another, etcd's leader last, drained: serving, client, admin and front-proxy leaves change while no API server
  *    runs there, and kube-apiserver starts signing tokens with the new key;
  * 4. /proxycerts in etcd, from which a new master takes the front proxy, is rewritten;
  * 5. the new admin kubeconfig is written: every master serves the new chain now;
@@ -32,7 +40,7 @@ export function planPresent(facts: Facts): Phase {
           kind: 'await-front-proxy',
           title: 'every aggregated API server names both front-proxy CAs',
         }),
-        ...nodes.map((node) => restart(facts, node)),
+        ...leaderLast(facts).map((node) => restart(facts, node)),
         step({
           id: 'present/proxycerts',
           kind: 'put-proxy-certs',

@@ -1,14 +1,14 @@
 import type { ClusterNode } from '../model/cluster.js';
 import { step, type Flow, type Phase, type PlannedFile } from '../model/plan.js';
 import { trustBarrier } from './barriers.js';
-import { mastersOf, ownFile, replaced, type Facts } from './facts.js';
+import { leaderLast, ownFile, replaced, type Facts } from './facts.js';
 import { apiServerTrust } from './swaps.js';
 import { second } from './second.js';
 
 /**
  * trust: every kube-apiserver accepts clients and tokens of the old and of the new side.
  *
- * For one master after another, drained:
+ * For one master after another, etcd's leader last, drained:
  * 1. keyroll's own files come: both CAs, both service-account keys, the new CA's pair;
  * 2. proxy-ca.crt becomes new + old, in place;
  * 3. kube-apiserver restarts with them.
@@ -18,7 +18,7 @@ import { second } from './second.js';
 export function planTrust(facts: Facts): Phase {
   return {
     name: 'trust',
-    flow: { sequence: mastersOf(facts).map((node) => restart(facts, node)) },
+    flow: { sequence: leaderLast(facts).map((node) => restart(facts, node)) },
     barrier: trustBarrier(facts),
   };
 }

@@ -27,16 +27,25 @@ export const moveLeader: StepRunner<'move-leader'> = async (step, context) => {
   );
 };
 
-/** Moves leadership away from a master that is about to restart its etcd. Undefined when it does not lead. */
-export async function leadElsewhere(context: StepContext, node: string): Promise<Moved | undefined> {
+/** Where the leader is, once it is elsewhere than on a master that is about to restart. */
+export interface Led {
+  /** Name of the master whose member leads; undefined while members elect one. */
+  readonly leader: string | undefined;
+  /** Present when leadership had to move. */
+  readonly leadership?: Moved;
+}
+
+/** Moves leadership away from a master that is about to restart, should its member lead. */
+export async function leadElsewhere(context: StepContext, node: string): Promise<Led> {
   const all = await members(context);
   const leader = all.find((member) => member.leader);
-  if (leader?.node !== node) return undefined;
-  return moveTo(
+  if (leader?.node !== node) return { leader: leader?.node };
+  const leadership = await moveTo(
     context,
     leader,
     all.find((member) => member !== leader),
   );
+  return { leader: leadership.to, leadership };
 }
 
 /** A move of leadership, with the pauses that it lay in. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StepOf } from '../model/plan.js';
 import { fileLines, type StepContext, type StepRunner } from './context.js';
-import { leadElsewhere } from './move-leader.js';
+import { leadElsewhere, type Led } from './move-leader.js';
 import { readyAnew } from './node-ready.js';
 import { patiently } from './patience.js';
 import { stage, unitName } from './remote-step.js';
@@ -22,8 +22,8 @@ const lostAnswerMs = 60_000;
 export const rebootMaster: StepRunner<'reboot-master'> = async (step, context) => {
   const { node } = step;
   const name = unitName(context.rotation, step.id);
-  const leadership = await prepare(step, context, name);
-  const state = await start(step, context, name);
+  const { leader, leadership } = await prepare(step, context, name);
+  const state = await start(step, context, name, leader);
   if (state !== 'returned') await reboot(context, node, name, state);
   const { stdout } = await context.shell(node).run('reboot-log', [name]);
   const left = leftAt(stdout);
@@ -38,11 +38,7 @@ export const rebootMaster: StepRunner<'reboot-master'> = async (step, context) =
   };
 };
 
-async function prepare(
-  step: StepOf<'reboot-master'>,
-  context: StepContext,
-  name: string,
-): Promise<Awaited<ReturnType<typeof leadElsewhere>>> {
+async function prepare(step: StepOf<'reboot-master'>, context: StepContext, name: string): Promise<Led> {
   const { materials, rotation } = context;
   const shell = context.shell(step.node);
   const until = Date.now() + rebootMs;
@@ -61,9 +57,14 @@ function leftAt(log: string): number {
 }
 
 /** `returned`: it was rebooted before; else the id of the boot that shall end. */
-async function start(step: StepOf<'reboot-master'>, context: StepContext, name: string): Promise<string> {
+async function start(
+  step: StepOf<'reboot-master'>,
+  context: StepContext,
+  name: string,
+  leader: string | undefined,
+): Promise<string> {
   const settings = {
-    ...masterSettings(step.node, context, true, step.swap),
+    ...masterSettings(step.node, context, true, step.swap, leader),
     rotation: context.rotation,
     probe: context.balancerProbe,
   };

@@ -1,13 +1,13 @@
-import { masters } from '../model/cluster.js';
-import type { ManifestSwap } from '../model/plan.js';
+import { masters, type ClusterNode } from '../model/cluster.js';
+import type { ManifestSwap, StepOf } from '../model/plan.js';
 import { fileLines, type StepContext, type StepRunner } from './context.js';
-import { leadElsewhere } from './move-leader.js';
+import { leadElsewhere, type Led } from './move-leader.js';
 import { runOnNode } from './remote-step.js';
 
 /**
  * Restarts one master's kube-apiserver, drained, in a unit of its own on the node, and checks on the unit's word that
- * the process runs with its new arguments. With etcd: should this master's member lead, leadership moves first, behind a
- * pause.
+ * the process runs with its new arguments. Should this master's etcd member lead, leadership moves first, behind a pause;
+ * its connections go to the master whose member leads, if that one answers.
  * @throws RemoteError when the unit failed, also when etcd had to be left alone; the same step can be run again
  */
 export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, context) => {
@@ -15,14 +15,16 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
   if (step.before.length > 0) {
     await context.shell(node).run('install-files', [rotation], { stdin: fileLines(step.before, materials) });
   }
-  // An only member leads whatever happens.
-  const leadership = step.etcd && !step.second ? await leadElsewhere(context, node) : undefined;
+  const { leader, leadership } = await ledElsewhere(step, context);
   const log = await runOnNode(
     context,
     node,
     step.id,
     'restart-apiserver',
-    { ...masterSettings(node, context, step.etcd, step.swap), second_port: String(step.second?.port ?? '') },
+    {
+      ...masterSettings(node, context, step.etcd, step.swap, leader),
+      second_port: String(step.second?.port ?? ''),
+    },
     {
       manifest: step.swap.text,
       files: step.files,
@@ -38,18 +40,38 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
   };
 };
 
-/** What the scripts of a master's restart are told about it and the other masters. */
+/**
+ * A member that waits for a leader that has died answers no read for 7 s (etcd 3.3), the member that died is back after
+ * one. So a master that takes another one's connections is best the leader's own, and the one that restarts is best not.
+ */
+async function ledElsewhere(step: StepOf<'restart-apiserver'>, context: StepContext): Promise<Led> {
+  // An only member leads whatever happens.
+  if (step.second) return { leader: step.node };
+  try {
+    return await leadElsewhere(context, step.node);
+  } catch (error) {
+    if (step.etcd) throw error;
+    context.note(`node ${step.node}: restarts without regard to etcd's leader: ${String(error)}`);
+    return { leader: undefined };
+  }
+}
+
+/** What the scripts of a master's restart are told about it and the other masters; `leader` is the first to be asked. */
 export function masterSettings(
   node: string,
   context: StepContext,
   etcd: boolean,
   swap: ManifestSwap,
+  leader: string | undefined,
 ): Record<string, string> {
   const { layout } = context;
   const all = masters(context.nodes());
   const own = all.find((master) => master.name === node);
   if (!own) throw new Error(`node ${node}: is no master`);
-  const others = all.filter((master) => master !== own);
+  const others = leaderFirst(
+    all.filter((master) => master !== own),
+    leader,
+  );
   const [client, etcdClient] = ['client', 'etcdclient'].map((name) =>
     layout.credentials(all.length).find((spec) => spec.name === name),
   );
@@ -74,4 +96,9 @@ export function masterSettings(
     etcd_certificate: etcdClient.certificate,
     etcd_key: etcdClient.key,
   };
+}
+
+function leaderFirst(nodes: readonly ClusterNode[], leader: string | undefined): ClusterNode[] {
+  const leads = ({ name }: ClusterNode): boolean => name === leader;
+  return [...nodes.filter(leads), ...nodes.filter((node) => !leads(node))];
 }

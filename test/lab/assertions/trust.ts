@@ -61,7 +61,7 @@ export function itMovedTrustInOrder(of: () => Rotation): void {
 }
 
 interface Move {
-  readonly moved: boolean;
+  readonly moved?: boolean;
   readonly from?: string;
   readonly to?: string;
   readonly pauses?: readonly { node: string; begun: number; ended: number }[];
@@ -72,8 +72,9 @@ interface Move {
 export function itMovedLeadershipBehindPauses(of: () => Rotation): void {
   const moves = (): Move[] =>
     of()
-      .journal.filter(({ type, id }) => type === 'done' && id.endsWith('/move-leader'))
-      .map(({ details }) => details as Move)
+      .journal.filter(({ type }) => type === 'done')
+      .map(({ details }) => details as Move & { leadership?: Move })
+      .map((own) => own.leadership ?? own)
       .filter(({ moved }) => moved);
 
   it('moved leadership only inside pauses on all masters', () => {
