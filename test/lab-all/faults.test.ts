@@ -55,38 +55,58 @@ function summed(classes: readonly ClassStats[]): Asked {
 
 interface Seen {
   readonly fault: Fault;
+  readonly when: string;
   readonly happened: string;
   readonly asked: Asked;
   readonly control: Asked | undefined;
 }
 
-function keep({ fault, happened, asked: { requests, failed }, control }: Seen): void {
+function keep({ fault, when, happened, asked: { requests, failed }, control }: Seen): void {
   const against = control === undefined ? {} : { control: control.failed };
-  const when =
-    fault.place === undefined ? 'before it begins' : `${fault.place.type} ${fault.place.id.source}`;
-  keepRow({ fault: fault.name, when, then: happened, requests, failed, ...against, end: 'all new' }, 'lab');
+  const times = fault.times ?? 1;
+  const name = times === 1 ? fault.name : `${fault.name}, ${times} times`;
+  keepRow({ fault: name, when, then: happened, requests, failed, ...against, end: 'all new' }, 'lab');
 }
 
+function all(seen: readonly Asked[]): Asked {
+  const sum = (key: 'requests' | 'failed' | 'lost'): number =>
+    seen.reduce((total, each) => total + each[key], 0);
+  const errors = seen.flatMap((each) => each.errors);
+  return { requests: sum('requests'), failed: sum('failed'), lost: sum('lost'), errors };
+}
+
+/** It befalls the lab alone, and then keyroll, by turns. */
 async function suffer(lab: TestLab, fault: Fault): Promise<Seen> {
-  const control = fault.harms === true ? await asked(lab, fault, () => breakAlone(lab, fault)) : undefined;
-  let happened = '';
-  const counted = await asked(lab, fault, async () => {
-    happened = await befallen(lab, fault, args);
-  });
-  const { requests, failed } = counted;
+  const place = fault.place?.(lab);
+  const when = place === undefined ? 'before it begins' : `${place.type} ${place.id.source}`;
+  const controls: Asked[] = [];
+  const counted: Asked[] = [];
+  const happened = new Set<string>();
+  for (let time = 0; time < (fault.times ?? 1); time++) {
+    if (fault.harms === true) controls.push(await asked(lab, fault, () => breakAlone(lab, fault)));
+    const befalls = async (): Promise<void> => void happened.add(await befallen(lab, fault, args));
+    counted.push(await asked(lab, fault, befalls));
+  }
+  const control = fault.harms === true ? all(controls) : undefined;
+  const seen = { fault, when, happened: [...happened].join('; '), asked: all(counted), control };
+  tell(seen, counted, controls);
+  return seen;
+}
+
+function tell({ fault, happened, asked: sum, control }: Seen, ...parts: readonly Asked[][]): void {
+  const each = parts.map((runs) => runs.map(({ failed }) => failed).join(' + ')).join(' and ');
   say(
-    `FAULT ${fault.name}: ${happened}; ${failed} of ${requests} failed` +
-      (control === undefined ? '' : `, without keyroll ${control.failed} of ${control.requests}`),
+    `FAULT ${fault.name}: ${happened}; ${sum.failed} of ${sum.requests} failed` +
+      (control === undefined ? '' : `, without keyroll ${control.failed} of ${control.requests} (${each})`),
   );
-  for (const error of counted.errors.slice(0, 60)) say(`  ${error}`);
-  return { fault, happened, asked: counted, control };
+  for (const error of sum.errors.slice(0, 60)) say(`  ${error}`);
 }
 
 const only = new RegExp(process.env['KEYROLL_FAULTS_ONLY'] ?? '');
 
 labSuite('lab: what may befall one rotation', () => {
   describe('one thing after another, the same command after each', () => {
-    const all: Seen[] = [];
+    const suffered: Seen[] = [];
     let seen: Rotation | undefined;
     const of = (): Rotation => seen ?? expect.fail('there was no rotation');
 
@@ -94,7 +114,8 @@ labSuite('lab: what may befall one rotation', () => {
       const lab = await bringUp();
       await aClockThatIsWrong(lab);
       const between = async (): Promise<void> => {
-        for (const fault of faults.filter(({ name }) => only.test(name))) all.push(await suffer(lab, fault));
+        for (const fault of faults.filter(({ name }) => only.test(name)))
+          suffered.push(await suffer(lab, fault));
       };
       const wish = { title: 'faults', load: false, args: ['--no-probe'], then: 'resume' as const };
       seen = await rotateOnce(lab, { ...wish, between });
@@ -103,14 +124,14 @@ labSuite('lab: what may befall one rotation', () => {
     it('ends rotated', () => {
       const { code, report } = of();
       expect({ code, outcome: report.outcome, error: report.error }).toEqual({ code: 0, outcome: 'rotated' });
-      for (const each of all) keep(each);
+      for (const each of suffered) keep(each);
     });
     it('lost no acknowledged write', () => {
-      expect(all.filter(({ asked: { lost } }) => lost > 0).map(({ fault }) => fault.name)).toEqual([]);
+      expect(suffered.filter(({ asked: { lost } }) => lost > 0).map(({ fault }) => fault.name)).toEqual([]);
     });
     it('failed no more requests than the same faults without keyroll, by their factor', () => {
       const allowed = ({ fault, control }: Seen): number => (control?.failed ?? 0) * (fault.factor ?? 1);
-      const worse = all.filter((each) => each.asked.failed > allowed(each));
+      const worse = suffered.filter((each) => each.asked.failed > allowed(each));
       expect(
         worse.map(
           ({ fault, asked: { failed }, control }) => `${fault.name}: ${failed}, ${control?.failed ?? 0}`,

@@ -59,8 +59,8 @@ export interface Running {
   /** Resolves to how it ended. */
   readonly end: Promise<Ended>;
   readonly gone: () => boolean;
-  /** Waits until it has written such a record itself. @throws Error when it ended before */
-  until(place: Place): Promise<void>;
+  /** Waits until it has written such a record itself; resolves to the record's id. @throws Error when it ended before */
+  until(place: Place): Promise<string>;
   /** Sends a signal to it and to all that it started. */
   signal(name: 'SIGINT' | 'SIGKILL'): void;
 }
@@ -74,9 +74,13 @@ export async function startKeyroll(lab: TestLab, args: readonly string[]): Promi
   return {
     ...{ end, gone },
     async until(place) {
-      while (!gone() && !hasNew(lab, place, before)) await sleep(5);
+      let id: string | undefined;
+      while (!gone() && id === undefined) {
+        await sleep(5);
+        id = newId(lab, place, before);
+      }
       if (!gone()) await sleep(place.afterMs ?? 0);
-      if (!gone()) return;
+      if (!gone() && id !== undefined) return id;
       const { code, stderr } = await end;
       throw new Error(
         `keyroll ${args.join(' ')}: ended with ${code} before its journal had ${place.type} ${String(place.id)}: ${stderr.slice(-2000)}`,
@@ -113,8 +117,13 @@ function records(lab: TestLab): Map<string, JournalRecord[]> {
   return new Map(all.filter(([, each]) => each.every(({ type }) => type !== 'finished')));
 }
 
-function hasNew(lab: TestLab, { type, id }: Place, before: ReturnType<typeof records>): boolean {
-  return [...records(lab)].some(([path, all]) =>
-    all.slice(before.get(path)?.length ?? 0).some((record) => record.type === type && id.test(record.id)),
-  );
+/** All records of rotations that have not ended. */
+export function openRecords(lab: TestLab): JournalRecord[] {
+  return [...records(lab).values()].flat();
+}
+
+function newId(lab: TestLab, { type, id }: Place, before: ReturnType<typeof records>): string | undefined {
+  return [...records(lab)]
+    .flatMap(([path, all]) => all.slice(before.get(path)?.length ?? 0))
+    .find((record) => record.type === type && id.test(record.id))?.id;
 }
