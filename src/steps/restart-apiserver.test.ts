@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { RemoteError } from '../adapters/ssh/error.js';
+import { aksEngineLinux as layout } from '../layouts/aks-engine-linux.js';
+import { Materials } from '../model/materials.js';
+import type { StepOf } from '../model/plan.js';
+import type { StepContext } from './context.js';
+import { restartApiServer } from './restart-apiserver.js';
+
+const stepOn = (node: string, etcd: boolean): StepOf<'restart-apiserver'> =>
+  ({
+    id: `trust/apiserver/${node}`,
+    title: node,
+    kind: 'restart-apiserver',
+    ...{ node, etcd, before: [], files: [] },
+    swap: {
+      ...{ program: 'kube-apiserver', old: ['a.yaml'], new: 'b.yaml', mode: '644', owner: 'root:root' },
+      ...{ text: 'new', arguments: ['--a'] },
+    },
+  }) as unknown as StepOf<'restart-apiserver'>;
+
+const answers: Readonly<Record<string, string>> = {
+  ...{ arm: 'armed', pause: 'paused', resume: 'resumed', move: 'moved' },
+};
+
+/** Three masters; etcd is led by m<leader>, or does not answer. */
+function world(leader: number | undefined) {
+  let leads = leader;
+  const notes: string[] = [];
+  const moves: string[] = [];
+  const settings: Record<string, string> = {};
+  const status = (): string =>
+    [0, 1, 2]
+      .map((index) => `https://10.0.0.${index}:2379, ${index}, 3.3.25, 20 MB, ${index === leads}, 2, 99`)
+      .join('\n');
+  const away = new RemoteError('exit', 'node m0: etcd failed (exit 1)', { node: 'm0' });
+  const run = (script: string, args: readonly string[] = []): Promise<{ stdout: string }> => {
+    if (script === 'etcd')
+      return leads === undefined ? Promise.reject(away) : Promise.resolve({ stdout: status() });
+    for (const pair of args.filter((arg) => arg.includes('='))) {
+      const [key = '', ...value] = pair.split('=');
+      settings[key] = value.join('=');
+    }
+    return Promise.resolve({ stdout: 'log\n' });
+  };
+  const converse = (script: string, args: readonly string[]): Promise<unknown> => {
+    let last = '';
+    return Promise.resolve({
+      send(word: string) {
+        last = word;
+        if (word !== 'move') return;
+        leads = Number(args.at(-1));
+        moves.push(`to m${leads}`);
+      },
+      receive: () => Promise.resolve(answers[last] ?? 'waiting'),
+      close: () => Promise.resolve(script),
+    });
+  };
+  const context = {
+    ...{ rotation: 'r', layout, materials: new Materials(new Map()), serviceIp: '10.1.0.1' },
+    etcdEndpoints: new Map([0, 1, 2].map((index) => [`m${index}`, `https://10.0.0.${index}:2379`])),
+    nodes: () =>
+      [0, 1, 2].map((index) => ({
+        ...{ name: `m${index}`, address: `10.0.0.${index}`, role: 'master', os: 'linux' },
+      })),
+    note: (text: string) => notes.push(text),
+    shell: () => ({ run, converse }),
+  } as unknown as StepContext;
+  return { context, notes, moves, settings };
+}
+
+describe("a master's restart", () => {
+  it('has its connections go to the master whose etcd member leads', async () => {
+    const { context, settings, moves } = world(2);
+    expect(await restartApiServer(stepOn('m0', false), context)).not.toHaveProperty('leadership');
+    expect({ moves, targets: settings['targets'] }).toEqual({ moves: [], targets: '10.0.0.2 10.0.0.1' });
+  });
+
+  it.each([true, false])('has leadership move away first, behind pauses (with etcd: %s)', async (etcd) => {
+    const { context, settings, moves } = world(2);
+    expect(await restartApiServer(stepOn('m2', etcd), context)).toMatchObject({
+      leadership: { from: 'm2', to: 'm0', pauses: [{ node: 'm0' }, { node: 'm1' }, { node: 'm2' }] },
+    });
+    expect({ moves, targets: settings['targets'] }).toEqual({
+      moves: ['to m0'],
+      targets: '10.0.0.0 10.0.0.1',
+    });
+  });
+
+  it('goes on, with a note, when no leader can be asked for and its etcd stays', async () => {
+    const { context, settings, notes } = world(undefined);
+    await restartApiServer(stepOn('m1', false), context);
+    expect(settings['targets']).toBe('10.0.0.0 10.0.0.2');
+    expect(notes).toEqual([
+      expect.stringMatching(/^node m1: restarts without regard to etcd's leader: .*exit 1/),
+    ]);
+  });
+
+  it('does not restart etcd where no leader can be asked for', async () => {
+    const { context, settings } = world(undefined);
+    await expect(restartApiServer(stepOn('m1', true), context)).rejects.toThrow('exit 1');
+    expect(settings).toEqual({});
+  });
+});
