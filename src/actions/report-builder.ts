@@ -191,11 +191,9 @@ function fingerprintAt(inventory: NodeInventory, path: string): string | undefin
 
 /** Every move of etcd's leadership that this rotation made, with the pauses that it lay in. */
 function leadershipMoves(session: Session): unknown[] {
-  return session.state.journal.records.flatMap(({ type, details }) => {
-    const { moved, leadership } = (details ?? {}) as { moved?: boolean; leadership?: unknown };
-    if (type !== 'done') return [];
-    return moved === true ? [details] : leadership === undefined ? [] : [leadership];
-  });
+  return session.state.journal.records
+    .filter(({ type, id }) => type === 'fact' && id.startsWith('leadership/'))
+    .map(({ details }) => details);
 }
 
 /** What the journal says was restarted, by process and node. */

@@ -63,7 +63,7 @@ export function mastersOf(facts: Facts): ClusterNode[] {
   return masters(facts.nodes);
 }
 
-/** The master whose etcd member leads comes last, since leadership moves away before its restart: once, to one that is done. */
+/** The master whose etcd member leads comes last, since leadership moves away before its restart: to one that is done, unless it moves by itself too. */
 export function leaderLast(facts: Facts): ClusterNode[] {
   const leads = (node: ClusterNode): boolean => node.name === facts.etcdLeader;
   const all = mastersOf(facts);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Conversation } from '../adapters/ssh/types.js';
 import { masters } from '../model/cluster.js';
+import type { Step } from '../model/plan.js';
 import { members, type EtcdMember } from './etcd.js';
 import type { StepContext, StepRunner } from './context.js';
 
@@ -9,6 +10,7 @@ const settleMs = 250;
 /** The node ends a pause after this time (s) by itself. */
 const boundSeconds = '3';
 const answerMs = 2500;
+const noLeader = 'etcd: found no leader; check its health, then run the same command again';
 
 /**
  * Moves etcd's leadership while no master takes in a request: reads and writes in flight fail when it moves (on every
@@ -18,34 +20,38 @@ const answerMs = 2500;
 export const moveLeader: StepRunner<'move-leader'> = async (step, context) => {
   const all = await members(context);
   const leader = all.find((member) => member.leader);
-  if (!leader) throw new Error('etcd: found no leader; check its health, then run the same command again');
+  if (!leader) throw new Error(noLeader);
   if (!step.away.includes(leader.node)) return { moved: false, leader: leader.node };
   return moveTo(
     context,
+    step.id,
     leader,
     all.find((member) => member.node === step.to),
   );
 };
 
-/** Where the leader is, once it is elsewhere than on a master that is about to restart. */
-export interface Led {
-  /** Name of the master whose member leads; undefined while members elect one. */
-  readonly leader: string | undefined;
-  /** Present when leadership had to move. */
-  readonly leadership?: Moved;
-}
-
-/** Moves leadership away from a master that is about to restart, should its member lead. */
-export async function leadElsewhere(context: StepContext, node: string): Promise<Led> {
+/**
+ * Moves leadership away from a master that is about to restart, should its member lead; then waits for the calm, as before
+ * any disturbance. Resolves to the name of the master whose member leads.
+ * @throws Error when members elect one just now
+ */
+export async function leadElsewhere(
+  context: StepContext,
+  { id, node }: Pick<Step, 'id'> & { readonly node: string },
+): Promise<string> {
   const all = await members(context);
   const leader = all.find((member) => member.leader);
-  if (leader?.node !== node) return { leader: leader?.node };
-  const leadership = await moveTo(
+  if (!leader) throw new Error(noLeader);
+  if (leader.node !== node) return leader.node;
+  const { to } = await moveTo(
     context,
+    id,
     leader,
     all.find((member) => member !== leader),
   );
-  return { leader: leadership.to, leadership };
+  if (to === undefined) throw new Error(noLeader);
+  await context.calm();
+  return to;
 }
 
 /** A move of leadership, with the pauses that it lay in. */
@@ -59,6 +65,7 @@ export interface Moved {
 
 async function moveTo(
   context: StepContext,
+  id: string,
   leader: EtcdMember,
   target: EtcdMember | undefined,
 ): Promise<Moved> {
@@ -66,12 +73,19 @@ async function moveTo(
     throw new Error(
       `etcd: found no member that could lead instead of ${leader.node}; check its health, then run the same command again`,
     );
-  const result = await behindPause(context, leader, target);
+  const ofThis = { moved: true, from: leader.node, to: target.node } as const;
+  const result = await behindPause(context, leader, target, (under) => {
+    // At once: it has moved, whatever comes of the step that it belongs to.
+    context.journal.append('fact', `leadership/${id}`, { ...ofThis, ...under });
+  });
   const now = (await members(context)).find((member) => member.leader);
   if (now?.node === leader.node)
     throw new Error(`etcd: leadership is still on ${leader.node}; run the same command again`);
-  return { moved: true, from: leader.node, to: now?.node, ...result };
+  return { ...ofThis, to: now?.node, ...result };
 }
+
+/** The pauses that a move lay in. */
+type Under = Pick<Moved, 'pauses' | 'move'>;
 
 interface Pause {
   readonly node: string;
@@ -84,7 +98,8 @@ async function behindPause(
   context: StepContext,
   leader: EtcdMember,
   target: EtcdMember,
-): Promise<{ pauses: Pause[]; move: { begun: number; ended: number } }> {
+  onMoved: (under: Under) => void,
+): Promise<Under> {
   const { layout } = context;
   const etcdClient = layout.credentials(1).find((spec) => spec.name === 'etcdclient');
   if (!etcdClient) throw new Error(`layout ${layout.name}: names no etcd client certificate`);
@@ -101,7 +116,7 @@ async function behindPause(
       .converse('move-leader', [layout.ca, etcdClient.certificate, etcdClient.key, target.id]);
     talks.push({ name: `${leader.node} (etcd)`, talk: mover });
     await Promise.all(talks.map(({ talk }) => talk.receive(answerMs)));
-    return await pausedMove(talks.slice(0, -1), mover);
+    return await pausedMove(talks.slice(0, -1), mover, onMoved);
   } finally {
     await Promise.all(talks.map(({ talk }) => talk.close()));
   }
@@ -110,7 +125,8 @@ async function behindPause(
 async function pausedMove(
   talks: readonly { name: string; talk: Conversation }[],
   mover: Conversation,
-): Promise<{ pauses: Pause[]; move: { begun: number; ended: number } }> {
+  onMoved: (under: Under) => void,
+): Promise<Under> {
   await tellAll(talks, 'arm', 'armed');
   await tellAll(talks, 'pause', 'paused');
   const begun = Date.now();
@@ -120,10 +136,15 @@ async function pausedMove(
   const answer = await mover.receive(answerMs);
   move.ended = Date.now();
   const ended = Date.now();
-  await tellAll(talks, 'resume', 'resumed');
-  if (!answer.startsWith('moved'))
-    throw new Error(`etcd: expected word of the moved leadership, found ${answer}`);
-  return { pauses: talks.map(({ name }) => ({ node: name, begun, ended })), move };
+  const under = { pauses: talks.map(({ name }) => ({ node: name, begun, ended })), move };
+  const moved = answer.startsWith('moved');
+  try {
+    await tellAll(talks, 'resume', 'resumed');
+  } finally {
+    if (moved) onMoved(under);
+  }
+  if (!moved) throw new Error(`etcd: expected word of the moved leadership, found ${answer}`);
+  return under;
 }
 
 async function tellAll(

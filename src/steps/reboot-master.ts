@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StepOf } from '../model/plan.js';
 import { fileLines, type StepContext, type StepRunner } from './context.js';
-import { leadElsewhere, type Led } from './move-leader.js';
+import { leadElsewhere } from './move-leader.js';
 import { readyAnew } from './node-ready.js';
 import { patiently } from './patience.js';
 import { stage, unitName } from './remote-step.js';
@@ -22,7 +22,7 @@ const lostAnswerMs = 60_000;
 export const rebootMaster: StepRunner<'reboot-master'> = async (step, context) => {
   const { node } = step;
   const name = unitName(context.rotation, step.id);
-  const { leader, leadership } = await prepare(step, context, name);
+  const leader = await prepare(step, context, name);
   const state = await start(step, context, name, leader);
   if (state !== 'returned') await reboot(context, node, name, state);
   const { stdout } = await context.shell(node).run('reboot-log', [name]);
@@ -33,12 +33,11 @@ export const rebootMaster: StepRunner<'reboot-master'> = async (step, context) =
     process: context.layout.apiServer.program,
     processes: ['machine', 'kubelet'],
     etcd: true,
-    ...(leadership ? { leadership } : {}),
     log: stdout.split('\n').filter(Boolean),
   };
 };
 
-async function prepare(step: StepOf<'reboot-master'>, context: StepContext, name: string): Promise<Led> {
+async function prepare(step: StepOf<'reboot-master'>, context: StepContext, name: string): Promise<string> {
   const { materials, rotation } = context;
   const shell = context.shell(step.node);
   const until = Date.now() + rebootMs;
@@ -47,7 +46,7 @@ async function prepare(step: StepOf<'reboot-master'>, context: StepContext, name
   if (step.before.length > 0)
     await shell.run('install-files', [rotation], { stdin: fileLines(step.before, materials) });
   await stage(context, step.node, name, { manifest: step.swap.text, files: step.files });
-  return leadElsewhere(context, step.node);
+  return leadElsewhere(context, step);
 }
 
 /** When the node had left service, ms by its own clock: its log's last word before the reboot. */
@@ -61,7 +60,7 @@ async function start(
   step: StepOf<'reboot-master'>,
   context: StepContext,
   name: string,
-  leader: string | undefined,
+  leader: string,
 ): Promise<string> {
   const settings = {
     ...masterSettings(step.node, context, true, step.swap, leader),

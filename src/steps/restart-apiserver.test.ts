@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RemoteError } from '../adapters/ssh/error.js';
+import { StoppedError } from '../execute/stop.js';
 import { aksEngineLinux as layout } from '../layouts/aks-engine-linux.js';
 import { Materials } from '../model/materials.js';
 import type { StepOf } from '../model/plan.js';
@@ -22,11 +23,12 @@ const answers: Readonly<Record<string, string>> = {
   ...{ arm: 'armed', pause: 'paused', resume: 'resumed', move: 'moved' },
 };
 
-/** Three masters; etcd is led by m<leader>, or does not answer. */
+/** Three masters; etcd is led by m<leader>, by none (-1), or does not answer. */
 function world(leader: number | undefined) {
   let leads = leader;
   const notes: string[] = [];
   const moves: string[] = [];
+  const facts: unknown[] = [];
   const settings: Record<string, string> = {};
   const status = (): string =>
     [0, 1, 2]
@@ -63,27 +65,42 @@ function world(leader: number | undefined) {
         ...{ name: `m${index}`, address: `10.0.0.${index}`, role: 'master', os: 'linux' },
       })),
     note: (text: string) => notes.push(text),
+    journal: { append: (...record: unknown[]) => facts.push(record) },
+    calm: () => Promise.resolve(moves.push('calm')),
     shell: () => ({ run, converse }),
   } as unknown as StepContext;
-  return { context, notes, moves, settings };
+  return { context, notes, moves, facts, settings };
 }
 
 describe("a master's restart", () => {
   it('has its connections go to the master whose etcd member leads', async () => {
-    const { context, settings, moves } = world(2);
-    expect(await restartApiServer(stepOn('m0', false), context)).not.toHaveProperty('leadership');
-    expect({ moves, targets: settings['targets'] }).toEqual({ moves: [], targets: '10.0.0.2 10.0.0.1' });
+    const { context, settings, moves, facts } = world(2);
+    await restartApiServer(stepOn('m0', false), context);
+    expect({ moves, facts, targets: settings['targets'] }).toEqual({
+      ...{ moves: [], facts: [], targets: '10.0.0.2 10.0.0.1' },
+    });
   });
 
   it.each([true, false])('has leadership move away first, behind pauses (with etcd: %s)', async (etcd) => {
-    const { context, settings, moves } = world(2);
-    expect(await restartApiServer(stepOn('m2', etcd), context)).toMatchObject({
-      leadership: { from: 'm2', to: 'm0', pauses: [{ node: 'm0' }, { node: 'm1' }, { node: 'm2' }] },
-    });
+    const { context, settings, moves, facts } = world(2);
+    await restartApiServer(stepOn('m2', etcd), context);
+    expect(facts).toMatchObject([
+      [
+        'fact',
+        'leadership/trust/apiserver/m2',
+        { from: 'm2', to: 'm0', pauses: [{ node: 'm0' }, { node: 'm1' }, { node: 'm2' }] },
+      ],
+    ]);
     expect({ moves, targets: settings['targets'] }).toEqual({
-      moves: ['to m0'],
-      targets: '10.0.0.0 10.0.0.1',
+      ...{ moves: ['to m0', 'calm'], targets: '10.0.0.0 10.0.0.1' },
     });
+  });
+
+  it('has the move in the journal also when it is stopped right after it', async () => {
+    const { context, settings, facts } = world(2);
+    const stopped = { ...context, calm: () => Promise.reject(new StoppedError('stopped')) };
+    await expect(restartApiServer(stepOn('m2', false), stopped)).rejects.toThrow(StoppedError);
+    expect({ settings, moves: facts.length }).toEqual({ settings: {}, moves: 1 });
   });
 
   it('goes on, with a note, when no leader can be asked for and its etcd stays', async () => {
@@ -95,9 +112,12 @@ describe("a master's restart", () => {
     ]);
   });
 
-  it('does not restart etcd where no leader can be asked for', async () => {
-    const { context, settings } = world(undefined);
-    await expect(restartApiServer(stepOn('m1', true), context)).rejects.toThrow('exit 1');
+  it.each([
+    { leader: undefined, says: 'exit 1' },
+    { leader: -1, says: 'found no leader' },
+  ])('does not restart etcd where no leader is found: $says', async ({ leader, says }) => {
+    const { context, settings } = world(leader);
+    await expect(restartApiServer(stepOn('m1', true), context)).rejects.toThrow(says);
     expect(settings).toEqual({});
   });
 });

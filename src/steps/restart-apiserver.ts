@@ -1,7 +1,8 @@
+import { StoppedError } from '../execute/stop.js';
 import { masters, type ClusterNode } from '../model/cluster.js';
 import type { ManifestSwap, StepOf } from '../model/plan.js';
 import { fileLines, type StepContext, type StepRunner } from './context.js';
-import { leadElsewhere, type Led } from './move-leader.js';
+import { leadElsewhere } from './move-leader.js';
 import { runOnNode } from './remote-step.js';
 
 /**
@@ -15,7 +16,7 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
   if (step.before.length > 0) {
     await context.shell(node).run('install-files', [rotation], { stdin: fileLines(step.before, materials) });
   }
-  const { leader, leadership } = await ledElsewhere(step, context);
+  const leader = await ledElsewhere(step, context);
   const log = await runOnNode(
     context,
     node,
@@ -35,7 +36,6 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
     node,
     process: layout.apiServer.program,
     etcd: step.etcd,
-    ...(leadership ? { leadership } : {}),
     log,
   };
 };
@@ -44,15 +44,18 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
  * A member that waits for a leader that has died answers no read for 7 s (etcd 3.3), the member that died is back after
  * one. So a master that takes another one's connections is best the leader's own, and the one that restarts is best not.
  */
-async function ledElsewhere(step: StepOf<'restart-apiserver'>, context: StepContext): Promise<Led> {
+async function ledElsewhere(
+  step: StepOf<'restart-apiserver'>,
+  context: StepContext,
+): Promise<string | undefined> {
   // An only member leads whatever happens.
-  if (step.second) return { leader: step.node };
+  if (step.second) return undefined;
   try {
-    return await leadElsewhere(context, step.node);
+    return await leadElsewhere(context, step);
   } catch (error) {
-    if (step.etcd) throw error;
+    if (step.etcd || error instanceof StoppedError) throw error;
     context.note(`node ${step.node}: restarts without regard to etcd's leader: ${String(error)}`);
-    return { leader: undefined };
+    return undefined;
   }
 }
 

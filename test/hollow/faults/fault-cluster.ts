@@ -100,13 +100,27 @@ export class FaultCluster {
     this.prober.reread();
   }
 
-  /** What each file of each node has become since `begin`; only those that are not as before. */
-  get changes(): Record<string, string> {
+  /** What each file of each node has become since `begin`, in words that two rotations share. */
+  get endState(): Record<string, string> {
     const folder = join(this.state, this.rotation, 'keys');
     const names = existsSync(folder) ? readdirSync(folder) : [];
     const materials = new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
-    const all = Object.entries(endState(this.#before, nodeFiles(this.cluster), materials));
-    return Object.fromEntries(all.filter(([, word]) => word !== 'as before'));
+    return endState(this.#before, nodeFiles(this.cluster), materials);
+  }
+
+  /** Only those files that are not as before. */
+  get changes(): Record<string, string> {
+    return Object.fromEntries(Object.entries(this.endState).filter(([, word]) => word !== 'as before'));
+  }
+
+  /** Certificates, keys and kubeconfigs of the start that hold nothing of the rotation: none when all is new. */
+  get notNew(): string[] {
+    const isCredential = (file: string): boolean => /\/certs\/.*\.(crt|key)$|\/\.kube\/config$/.test(file);
+    const all = Object.entries(this.endState).filter(([file]) => isCredential(file));
+    if (all.length === 0) throw new Error('no file of the nodes is a certificate, a key or a kubeconfig');
+    return all
+      .filter(([, word]) => /^as before$|^gone$| (changed|came)$/.test(word))
+      .map(([file, word]) => `${file}: ${word}`);
   }
 
   /** Every request of pods and of the prober that failed since the start. */

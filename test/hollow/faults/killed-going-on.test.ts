@@ -120,6 +120,7 @@ describe.runIf(all)('one rotation that everything happens to', () => {
     await faults.killed(['resume'], { when: 'before', record: '^finished ' });
     await faults.ends(['resume'], 0);
     expect(faults.failures).toEqual([]);
+    expect(faults.notNew).toEqual([]);
     expect(Object.values(faults.changes).filter((word) => / (changed|came)$/.test(word))).toEqual([]);
     await faults.well();
   });

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultCluster } from './fault-cluster.js';
@@ -42,6 +42,21 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => faults.stop());
 
+it('nothing begins while a node has a clock two hours off', { timeout: 60_000 }, async () => {
+  const [agent] = faults.cluster.machines.filter(({ node }) => !/master/.test(node.name));
+  const clock = join(agent?.node.folder ?? '', 'bin', 'date');
+  writeFileSync(clock, '#!/bin/sh\nexec /bin/date -d "+2 hours" "$@"\n', { mode: 0o755 });
+  try {
+    expect(await faults.ends(['rotate-certs'], 3)).toMatch(
+      /its clock is 7[12]\d\d s ahead .*--skip-gate clock/,
+    );
+  } finally {
+    rmSync(clock);
+  }
+  expect(faults.changes).toEqual({});
+  expect(faults.records).toEqual(new Set());
+});
+
 it(
   'a rotation that is killed in trust, and killed on its way back, ends as it began',
   { timeout: 180_000 },
@@ -65,6 +80,7 @@ it('a rotation that is killed once in each kind of step ends all new', { timeout
   for (const place of afterPause) await faults.killed(command, place);
   await faults.ends(command, 0);
   expect(faults.records).toContain(`finished ${faults.rotation}`);
+  expect(faults.notNew).toEqual([]);
   expect(Object.values(faults.changes).filter((word) => / (changed|came)$/.test(word))).toEqual([]);
   expect(faults.failures).toEqual([]);
   await faults.well();

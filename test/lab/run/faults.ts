@@ -4,7 +4,7 @@ import { reboot } from '../../../lab/cluster/index.js';
 import { run } from '../../../lab/cluster/host/command.js';
 import { bringUp, stateDir, type TestLab } from '../test-lab.js';
 import { readEtcd } from './cluster-state.js';
-import { openRecords, startKeyroll, type Place, type Running } from './keyroll.js';
+import { openRecords, runKeyroll, startKeyroll, type Place, type Running } from './keyroll.js';
 
 /** Something that befalls the lab, or the operator's machine, while keyroll works. */
 export interface Fault {
@@ -13,6 +13,10 @@ export interface Fault {
   readonly place?: (lab: TestLab) => Place;
   /** How long it lasts if keyroll does not end before, s. */
   readonly seconds: number;
+  /** How the command that it befalls ends, in the words of `told`: a fault that nothing shows of did not happen. */
+  readonly ends: RegExp;
+  /** When that command has ended, before it is mended; resolves to what was seen, in words. */
+  readonly meanwhile?: (lab: TestLab) => Promise<string>;
   /** keyroll is not told to stop at a safe place until it is over. */
   readonly goesOn?: boolean;
   /** What it does to requests is not keyroll's doing: a run without keyroll comes first, to compare. */
@@ -21,6 +25,11 @@ export interface Fault {
   readonly factor?: number;
   /** How often it befalls, with keyroll and without, where it is chance whom it hits; sums are compared. Default: 1 */
   readonly times?: number;
+  /**
+   * What it takes away itself, whoever asks: all ways through the balancer, or the one connection through it that leads
+   * to the machine that goes down (whether there is one is chance). What fails there is told and not compared.
+   */
+  readonly takes?: 'balancer' | 'connection';
   /** The machine that goes down: its own address answers nobody, so it is asked through the balancer alone. */
   readonly down?: (lab: TestLab) => string;
   /** Before keyroll starts; resolves to what undoes it when keyroll has ended. */
@@ -37,12 +46,12 @@ const intent =
   (id: RegExp, afterMs = 0) =>
   (): Place => ({ type: 'intent', id, afterMs });
 
-/** The first master that has not begun its step of `present`. */
+/** A master that has not begun its step of `present`, best not the jump host. */
 function next(lab: TestLab): string {
   const begun = openRecords(lab).filter(({ type }) => type === 'intent');
   const name = lab.masters
     .map((each) => each.name)
-    .find((each) => !begun.some(({ id }) => id === `present/apiserver/${each}`));
+    .findLast((each) => !begun.some(({ id }) => id === `present/apiserver/${each}`));
   return name ?? master(lab, 2);
 }
 
@@ -74,7 +83,7 @@ function full(
   there: (lab: TestLab, script: string) => Promise<unknown>,
 ): Fault {
   return {
-    ...{ name, place, seconds: 120, goesOn: true },
+    ...{ name, place, seconds: 120, goesOn: true, ends: /^ended with 6: .*[Nn]o space left on device/ },
     async prepare(lab) {
       await there(lab, apart);
       return () => there(lab, together);
@@ -104,12 +113,35 @@ iptables -D $rule`;
 const loss = '-i host0 -m statistic --mode random --probability 0.3 -j DROP';
 const silence = '-p tcp --dport 22 -j DROP';
 
+const withoutProbe = ['rotate-certs', '--no-probe'];
+
+/** The same command with a master dead: it must not begin another one's restart. */
+async function goesNoFurther(lab: TestLab): Promise<string> {
+  const restarts = (): string[] =>
+    openRecords(lab)
+      .filter(({ type, id }) => type === 'intent' && id.startsWith('distrust/apiserver/'))
+      .map(({ id }) => id);
+  const before = restarts();
+  const { code, stderr } = await runKeyroll(lab, withoutProbe);
+  const begun = restarts().slice(before.length);
+  if (code === 0 || begun.length > 0)
+    throw new Error(
+      `with a master dead keyroll ended with ${code} and began ${begun.join(', ') || 'nothing'}`,
+    );
+  return `the same command again, the master still dead, began nothing and ended with ${code}: ${lastLine(stderr)}`;
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}
+
 /** In the order of a rotation; each after the next command has gone on from the one before. */
 export const faults: readonly Fault[] = [
   {
     // One of the two other members has waited for the leader and answers no read for 7 s (etcd 3.3). Whether the
     // balancer leads to it is chance.
     name: 'etcd’s leader is killed',
+    ends: /^went on$/,
     times: 3,
     place: intent(/^trust\/apiserver\//, 2500),
     seconds: 20,
@@ -120,8 +152,10 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    // Not the jump host's.
     name: 'the SSH connection to a node is cut in the middle of a file',
-    place: intent(/^present\/apiserver\//),
+    ends: /^ended with 6: .* the connection broke/,
+    place: intent(/^present\/apiserver\/.*-[12]$/),
     seconds: 30,
     async befall(lab, _, at = '') {
       await lab.onNode(at, cutInAFile);
@@ -130,6 +164,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'the operator’s machine is gone in the middle of a master’s restart',
+    ends: /^killed$/,
     place: intent(/^present\/apiserver\//, 3500),
     seconds: 10,
     async befall(lab, keyroll, at = '') {
@@ -141,10 +176,11 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a master is rebooted during its own step',
+    ends: /^ended with 6: node .*(start-step failed|the connection broke)/,
     place: (lab) => intent(new RegExp(`^present/apiserver/${next(lab)}$`), 4000)(),
     seconds: 60,
     harms: true,
-    down: next,
+    ...{ down: next, takes: 'connection' },
     async befall(lab, _, at = next(lab)) {
       await reboot(at, stateDir);
       return nothing;
@@ -152,9 +188,10 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'the balancer is gone for 20 s',
+    ends: /^went on$|^ended with 6: .* the connection broke/,
     place: intent(/^present\/controller-manager\//, 1000),
     seconds: 20,
-    harms: true,
+    ...{ harms: true, takes: 'balancer' },
     async befall(lab) {
       await lab.exec(['pkill', '-f', join(stateDir, 'balancer', 'haproxy.cfg')]);
       return () => bringUp();
@@ -165,6 +202,7 @@ export const faults: readonly Fault[] = [
   ),
   {
     name: 'sudo asks for a password on a node',
+    ends: /^ended with 8: .*sudo refused it/,
     seconds: 60,
     goesOn: true,
     async befall(lab) {
@@ -175,6 +213,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a kubelet does not come back',
+    ends: /^ended with 6: .*refresh-kubelet failed .*kubelet/,
     place: intent(/^refresh\//),
     seconds: 600,
     goesOn: true,
@@ -194,6 +233,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'an agent is rebooted during its own step',
+    ends: /^ended with 6: .* the connection broke/,
     place: intent(/^refresh\/node\/.*pool.*-1$/, 1000),
     seconds: 60,
     harms: true,
@@ -204,6 +244,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: '30 % of the packets between nodes get lost for a minute',
+    ends: /^went on$|^ended with 6: /,
     // Which packets get lost is chance, and so is who gives up.
     factor: 1.25,
     place: intent(/^refresh\//, 1000),
@@ -219,10 +260,11 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a master stays dead',
+    ends: /^ended with 6: /,
     place: intent(/^distrust\/apiserver\/.*-1$/, 2000),
     seconds: 600,
     harms: true,
-    down: (lab) => master(lab, 1),
+    ...{ meanwhile: goesNoFurther, down: (lab) => master(lab, 1), takes: 'connection' },
     async befall(lab) {
       // The command ends with the machine.
       await lab.onNode(master(lab, 1), 'systemctl poweroff --force --force').catch(() => undefined);
@@ -270,10 +312,12 @@ export async function befallen(lab: TestLab, fault: Fault, args: readonly string
     }
     if (fault.goesOn !== true) keyroll.signal('SIGINT');
     await Promise.race([keyroll.end, sleep(fault.seconds * 1000)]);
+    const also = keyroll.gone() ? await fault.meanwhile?.(lab) : undefined;
     await mend();
     const wentOn = !keyroll.gone();
     if (fault.goesOn === true) keyroll.signal('SIGINT');
-    return told(await keyroll.end, wentOn || fault.goesOn !== true);
+    const how = told(await keyroll.end, wentOn || fault.goesOn !== true);
+    return also === undefined ? how : `${how}; ${also}`;
   } finally {
     await mend();
     await undo();
@@ -284,6 +328,6 @@ export async function befallen(lab: TestLab, fault: Fault, args: readonly string
 function told({ code, stdout, stderr }: Awaited<Running['end']>, wentOn: boolean): string {
   if (code === 128) return 'killed';
   if (code === 130) return wentOn ? 'went on' : 'stopped';
-  const why = /^Failed after.*\n\s*(.+)$/m.exec(stdout)?.[1] ?? stderr.trim().split('\n').at(-1);
-  return `ended with ${code}: ${why ?? ''}`;
+  const why = /^Failed after.*\n\s*(.+)$/m.exec(stdout)?.[1] ?? lastLine(stderr);
+  return `ended with ${code}: ${why}`;
 }
