@@ -10,15 +10,15 @@ import { DeclinedError } from './errors.js';
 import { withCluster, type CommandInput, type OpenCluster } from './open-cluster.js';
 
 /**
- * Removes what rotations that have ended left: on nodes backups, kept keys and snapshots, on this machine their keys and
- * `_rotate_certs_backup`. Journals stay. May be called again.
+ * Removes what rotations that have ended left: on nodes backups, kept keys and snapshots, on this machine their keys,
+ * those of rotations that never began, and `_rotate_certs_backup`. Journals stay. May be called again.
  * @throws NoWayError while a rotation has not ended with its proof: what lies there is the way forward and back
  */
 export function clean(input: CommandInput, consent: () => Promise<boolean>): Promise<void> {
   return withCluster('clean', input, async (cluster) => {
     await demandEnded(cluster, 'what it keeps is the way forward and back');
     if (!(await consent())) throw new DeclinedError('nothing was removed');
-    const { nodes, emit, root, model } = cluster;
+    const { nodes, emit } = cluster;
     const tell = (text: string): void => emit({ code: 'note', text });
     const { nodes: linux, windows } = byOs(nodes);
     // A master refuses while something is half done on it; then the agents keep what they have.
@@ -30,15 +30,26 @@ export function clean(input: CommandInput, consent: () => Promise<boolean>): Pro
     );
     for (const { name } of windows)
       tell(`node ${name}: c:\\k\\keyroll-backup holds the replaced files of each rotation; remove it there`);
-    for (const state of StateFolder.finished(root)) {
-      state.removeSecrets();
-      tell(`removed the keys of rotation ${state.rotation} from ${state.path}`);
-    }
-    const backup = join(dirname(model.file), backupFolder);
-    if (!existsSync(backup)) return;
-    await rm(backup, { recursive: true });
-    tell(`removed ${backup}`);
+    await cleanHere(cluster, tell);
   });
+}
+
+/**
+ * What lies on this machine. A rotation that has begun and not ended keeps all it has; one that is still making its keys
+ * holds the folder's lock, which whoever calls this must have.
+ */
+export async function cleanHere(
+  { root, model }: Pick<OpenCluster, 'root' | 'model'>,
+  tell: (text: string) => void,
+): Promise<void> {
+  for (const state of [...StateFolder.finished(root), ...StateFolder.abandoned(root)]) {
+    state.removeSecrets();
+    tell(`removed the keys of rotation ${state.rotation} from ${state.path}`);
+  }
+  const backup = join(dirname(model.file), backupFolder);
+  if (!existsSync(backup)) return;
+  await rm(backup, { recursive: true });
+  tell(`removed ${backup}`);
 }
 
 async function cleanNodes(

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -29,6 +29,16 @@ describe('the log of events', () => {
     expect(told).toEqual([
       expect.stringContaining('events.jsonl: events cannot be written, and will be missing there (E'),
     ]);
+  });
+
+  it('is not written through a link that was laid in its place', () => {
+    const [file, victim] = [join(folder, 'events.jsonl'), join(folder, 'victim')];
+    writeFileSync(victim, 'mine');
+    symlinkSync(victim, file);
+    const told: string[] = [];
+    eventLog(file, (text) => told.push(text))({ code: 'note', text: 'one' });
+    expect(readFileSync(victim, 'utf8')).toBe('mine');
+    expect(told).toEqual([expect.stringContaining('ELOOP')]);
   });
 
   it('does not make a folder again that went with its API model', () => {

@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { newKeyPair } from '../../src/adapters/ssh/testing/key-pair.js';
 import { rotateCertsCommand } from '../../src/cli/rotate-certs.js';
 import { exitCodes } from '../../src/cli/exit-codes.js';
 import type { CertificateProfile } from '../../src/model/certificate-profile.js';
@@ -13,11 +14,14 @@ import { authority, profileOf, today, years, type Wish } from '../../src/model/t
 const text = readFileSync(join(import.meta.dirname, '../fixtures/stack-3-masters/apimodel.json'), 'utf8');
 const root = mkdtempSync(join(tmpdir(), 'keyroll-bad-input-'));
 const file = join(root, 'apimodel.json');
+const keys = mkdtempSync(join(tmpdir(), 'keyroll-bad-input-key-'));
+const key = join(keys, 'id');
 let sshd: Server;
 let connections = 0;
 let sound: CertificateProfile;
 beforeAll(async () => {
   vi.useFakeTimers({ now: today, toFake: ['Date'] });
+  writeFileSync(key, newKeyPair().private, { mode: 0o600 });
   sshd = createServer((socket) => {
     connections += 1;
     socket.destroy();
@@ -26,10 +30,13 @@ beforeAll(async () => {
   await once(sshd, 'listening');
   sound = await profileOf();
 });
+beforeEach(() => {
+  connections = 0;
+});
 afterAll(() => {
   vi.useRealTimers();
   sshd.close();
-  rmSync(root, { recursive: true });
+  for (const folder of [root, keys]) rmSync(folder, { recursive: true });
 });
 
 /** The exit code of the whole command with this API model, and what it said of its error. */
@@ -73,6 +80,17 @@ const withLeaf = async (name: string, wish: Wish): Promise<string> =>
 
 const advice = "use the apimodel.json from the cluster's aks-engine output folder (_output/<cluster>/)";
 const profile = 'properties.certificateProfile';
+
+/** With a key that is one, nothing but the model is left to refuse. */
+const withKey = ['--linux-ssh-private-key', key];
+const user = [
+  'properties.linuxProfile.adminUsername',
+  'the name of a user: a letter, then letters, digits, "-", "_" and "."',
+] as const;
+const pool = [
+  'properties.agentPoolProfiles[0].name',
+  'letters, digits, "-" and "_", at most 63 of them',
+] as const;
 
 /** What was found, where, what was expected, and what to do: to the word. */
 const bad: readonly (readonly [string, () => string | Promise<string>, string])[] = [
@@ -177,14 +195,18 @@ describe('with an API model that cannot be used nothing is touched', () => {
     expect(readdirSync(root)).toEqual(['apimodel.json']);
   });
   it.each([
-    ['a user whose name leads elsewhere', '"azureuser"', '"../../root/x"'],
-    ['a user whose name is a command', '"azureuser"', '"a; touch /tmp/x"'],
-    ['a pool whose name is a command', '"linuxpool"', '"$(reboot)"'],
-  ])('%s', async (_name, from, to) => {
+    ['a user whose name leads elsewhere', '"azureuser"', '"../../root/x"', user],
+    ['a user whose name is a command', '"azureuser"', '"a; touch /tmp/x"', user],
+    ['a pool whose name is a command', '"linuxpool"', '"$(reboot)"', pool],
+  ])('%s', async (_name, from, to, [where, expected]) => {
     const hostile = model(() => undefined).replace(from, () => to);
-    expect(await rotateWith(hostile)).toMatchObject({ code: exitCodes.usage });
-    expect(hostile).toContain(to);
+    const { code, said } = await rotateWith(hostile, ...withKey);
+    expect([code, said]).toEqual([
+      exitCodes.usage,
+      `keyroll: ${file}: ${where}: found ${to}; expected ${expected}; ${advice}`,
+    ]);
     expect(connections).toBe(0);
+    expect(readdirSync(root)).toEqual(['apimodel.json']);
   });
   it('a certificate profile with problems, all of them told', async () => {
     const given = join(root, 'profile.json');
@@ -222,5 +244,16 @@ describe('with an API model that cannot be used nothing is touched', () => {
   it('a key that is none is told before anything is connected, too', async () => {
     expect(await rotateWith(model(() => undefined))).toMatchObject({ code: exitCodes.usage });
     expect(connections).toBe(0);
+  });
+});
+
+describe('with a sound API model and a key', () => {
+  it('the jump host is connected: it is the model that the others are refused for', async () => {
+    const { code, said } = await rotateWith(
+      model(() => undefined),
+      ...withKey,
+    );
+    expect(connections).toBeGreaterThan(0);
+    expect([code, said]).toEqual([exitCodes.unexpected, expect.stringContaining('azuredeploy.json')]);
   });
 });

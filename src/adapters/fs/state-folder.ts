@@ -104,6 +104,17 @@ export class StateFolder {
     });
   }
 
+  /**
+   * All folders in `root` whose rotation never began, since a crash came between its keys and its beginning, and whose
+   * keys are still there. One whose run is still making them looks the same: to be asked for under the folder's lock alone.
+   */
+  static abandoned(root: string): StateFolder[] {
+    return subfolders(root)
+      .filter((name) => rotationName.test(name) && !existsSync(join(root, name, 'beginning.json')))
+      .filter((name) => holdsFiles(join(root, name, 'keys')))
+      .map((name) => new StateFolder(root, name));
+  }
+
   /** Removes the keys and the beginning: what is left is the journal. May be called again. */
   removeSecrets(): void {
     // Without its beginning the folder no longer counts as a rotation: that goes last.
@@ -138,11 +149,22 @@ function typesOf(journal: string): string[] {
 }
 
 function folders(root: string): StateFolder[] {
-  const names = existsSync(root) ? readdirSync(root, { withFileTypes: true }) : [];
-  return names
-    .filter((entry) => entry.isDirectory() && existsSync(join(root, entry.name, 'beginning.json')))
-    .map((entry) => new StateFolder(root, entry.name));
+  return subfolders(root)
+    .filter((name) => existsSync(join(root, name, 'beginning.json')))
+    .map((name) => new StateFolder(root, name));
 }
+
+function subfolders(root: string): string[] {
+  const entries = existsSync(root) ? readdirSync(root, { withFileTypes: true }) : [];
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+function holdsFiles(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).length > 0;
+}
+
+/** As rotations are named: what else lies there is somebody else's. */
+const rotationName = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
 
 /** File names come from another machine: none may lead out of the rotation's folder. */
 const plainName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9@._-]*$/);

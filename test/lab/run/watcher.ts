@@ -7,7 +7,7 @@ export interface Watched {
   readonly rounds: number;
   /** Every command line of this machine, the nodes' included, arguments joined by blanks. */
   readonly commandLines: ReadonlySet<string>;
-  /** Private keys whose mode let everybody read them at some moment, and that were not so before: `path mode`. */
+  /** Private keys whose mode let others than their owner at them at some moment, and that were not so before: `path mode`. */
   readonly openKeys: ReadonlySet<string>;
   /** How many different files with private keys were looked at. */
   readonly keyFiles: number;
@@ -92,7 +92,7 @@ class KeyFiles {
     const { mode, ino, mtimeMs, size } = statSync(path);
     if (size > 1_000_000 || !this.#holdsKey(path, `${path} ${ino} ${mtimeMs} ${size}`)) return;
     this.found.add(path);
-    if ((mode & 0o004) !== 0) this.open.add(`${path} ${(mode & 0o777).toString(8)}`);
+    if ((mode & 0o077) !== 0) this.open.add(`${path} ${(mode & 0o777).toString(8)}`);
   }
 
   #holdsKey(path: string, version: string): boolean {
