@@ -47,10 +47,13 @@ function summed(classes: readonly ClassStats[], { takes }: Fault): Asked {
   return { requests: sum('requests'), failed: sum('failed'), lost: sum('lost'), taken, errors };
 }
 
-/** Failures by the balancer; with `connection` those without an answer on one connection, the one with the most. */
-function takenOf({ failures }: ClassStats, takes: 'balancer' | 'connection'): number {
+/**
+ * Failures by the balancer; with `connection` those without an answer on one connection, the one with the most. Of more
+ * than 50 failures the first ones alone are known one by one: all are taken if each of those is.
+ */
+function takenOf({ failures, failed }: ClassStats, takes: 'balancer' | 'connection'): number {
   const byBalancer = failures.filter(({ via }) => via.startsWith(`${network.publicBalancer}:`));
-  if (takes === 'balancer') return byBalancer.length;
+  if (takes === 'balancer') return byBalancer.length === failures.length ? failed : byBalancer.length;
   const silent = byBalancer.filter(({ error }) => error.startsWith('no answer'));
   const counts = silent.map(({ via }) => silent.filter((other) => other.via === via).length);
   return Math.max(0, ...counts);
