@@ -1,15 +1,12 @@
 import type { KubeObject } from '../adapters/kube/types.js';
 import type { Finding } from '../model/plan.js';
 import { parseCertificates } from '../pki/index.js';
-import { masters } from '../model/cluster.js';
-import { secondPort } from '../plan/second.js';
 import { credentialsOn, fileOf, mastersOf, type Facts } from '../plan/facts.js';
 import type { CertificateRow } from '../report/events.js';
 import { restartsByHand, workloadName, workloads, type Pod } from '../steps/workloads.js';
 import type { Session } from './session.js';
+import { singleMaster } from './single-master.js';
 
-/** From this minor version on kube-apiserver removes its own Endpoints when it ends, also as the last one. */
-const endpointsGoSince = 28;
 const dayMs = 24 * 3600 * 1000;
 
 /** The cluster's certificates, one row each, with how long they still last. */
@@ -56,39 +53,6 @@ export async function findNotes(session: Session): Promise<Finding[]> {
     ...(await singleEndpoints(session)),
     ...looseKeys(session),
     ...(await singleMaster(session)),
-  ];
-}
-
-/** Of an only master: how it is kept up, or which gap it will have. */
-export async function singleMaster(session: Session): Promise<Finding[]> {
-  const all = masters(session.nodes);
-  const [only] = all;
-  if (!only || all.length > 1) return [];
-  const { stdout } = await session.shell(only.name).run('second-check', [String(secondPort)]);
-  const obstacle = stdout.trim();
-  const minor = Number(session.model.kubernetesVersion.split('.')[1]);
-  const gaps = [
-    ...(obstacle === '' ? [] : [`${obstacle}: nobody answers while kube-apiserver restarts, three times`]),
-    ...(minor >= endpointsGoSince
-      ? [
-          `Kubernetes 1.${minor} takes the only kube-apiserver out of Service kubernetes while it restarts: pods on agents are refused for some seconds, three times`,
-        ]
-      : []),
-  ];
-  if (gaps.length > 0)
-    return gaps.map((what) => ({
-      code: 'single-master-gap',
-      where: `node ${only.name}`,
-      what,
-      next: 'go on when that may be, or mend it first',
-    }));
-  return [
-    {
-      code: 'single-master',
-      where: `node ${only.name}`,
-      what: `is the only master: while its kube-apiserver restarts a second one runs beside it (400 MB, port ${secondPort}), and while the only etcd member restarts requests wait for 1 to 3 s`,
-      next: 'there is nothing to do',
-    },
   ];
 }
 

@@ -6,6 +6,7 @@ import { parseCertificates } from '../pki/index.js';
 import { credentialsOn, mastersOf } from '../plan/facts.js';
 import type {
   CredentialReport,
+  GapReport,
   ObservedReport,
   Outcome,
   Place,
@@ -105,6 +106,7 @@ export class ReportBuilder {
       phases: this.#phases,
       credentials: this.#ended.size === 0 ? [] : credentialReports(session, this.#ended),
       restarts: restartReports(session),
+      gaps: gapReports(session),
       refused: this.#refusedReports(),
       observed: this.#observed,
       leadershipMoves: leadershipMoves(session),
@@ -194,6 +196,15 @@ function leadershipMoves(session: Session): unknown[] {
   return session.state.journal.records
     .filter(({ type, id }) => type === 'fact' && id.startsWith('leadership/'))
     .map(({ details }) => details);
+}
+
+/** What the journal says of restarts in which nobody answered. */
+function gapReports(session: Session): GapReport[] {
+  return session.state.journal.records.flatMap(({ type, details }) => {
+    const { node, gapMs } = (details ?? {}) as { node?: string; gapMs?: number };
+    if (type !== 'done' || node === undefined || gapMs === undefined) return [];
+    return [{ node, seconds: Math.round(gapMs / 100) / 10 }];
+  });
 }
 
 /** What the journal says was restarted, by process and node. */

@@ -17,12 +17,12 @@ import type { RotateOptions } from './options.js';
 import { keepOnMasters, runPhase } from './phase.js';
 import { demandReturn } from './point-of-no-return.js';
 import { startPods } from './pod-probing.js';
-import { singleMaster } from './preview.js';
 import { startProbing, noProbing, type Probing } from './probing.js';
 import { stateRoot } from './reach.js';
 import { ReportBuilder } from './report-builder.js';
 import { endRun, outcomeOf } from './run.js';
 import type { Session } from './session.js';
+import { singleMaster } from './single-master.js';
 import { takeUp } from './take-up.js';
 import { withLocks } from './locks.js';
 

@@ -53,6 +53,8 @@ export class Session {
   materials: Materials;
   /** What the way back is planned from; none while a rotation goes forward. */
   back: Back | undefined;
+  /** This run said, before it asked, that nobody answers while the only master's kube-apiserver restarts. */
+  gapStated = false;
   readonly notes: string[] = [];
   #kube: KubeClient;
 

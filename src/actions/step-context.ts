@@ -5,6 +5,7 @@ import { restartMachine } from './azure-restart.js';
 import { disruptionGuard } from './guard.js';
 import { removeNewFiles, writeNewKubeconfig } from './artifacts.js';
 import type { Session } from './session.js';
+import { acceptsGap } from './single-master.js';
 
 /** Azure's platform address, from which its balancers probe. */
 const azureProbe = '168.63.129.16';
@@ -29,6 +30,7 @@ export function stepContext(session: Session, stop = session.stop): StepContext 
     restartMachine: (node) => restartMachine(session, node),
     balancerProbe: session.options.balancerProbe ?? azureProbe,
     etcdEndpoints: new Map(masters(session.nodes).map(({ name, address }) => [name, endpoint(address)])),
+    acceptsGap: acceptsGap(session),
     waitWorkloadsMs: session.options.waitWorkloads,
     note: session.note,
     writeKubeconfig: () => Promise.resolve().then(() => writeNewKubeconfig(session)),

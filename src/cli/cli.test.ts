@@ -30,6 +30,7 @@ const report: Report = {
   phases: [{ name: 'trust', seconds: 40 }],
   credentials: [{ name: 'ca', node: 'm0', oldFingerprint: 'a', newFingerprint: 'b' }],
   restarts: [{ process: 'etcd', node: 'm0', count: 1 }],
+  gaps: [],
   refused: [{ name: 'admin kubeconfig', acceptedBefore: true, refusedAfter: true, answer: 'status 401' }],
   observed: [],
   leadershipMoves: [],
@@ -78,6 +79,11 @@ describe('flags', () => {
 describe('reportLines', () => {
   it('says first whether it worked and how many requests failed', () => {
     expect(reportLines(report)[0]).toBe('Rotated after 180 s; 10 requests sent, 0 failed. (rotation r)');
+  });
+  it('names each gap and how long it was', () => {
+    expect(reportLines({ ...report, gaps: [{ node: 'm0', seconds: 9.8 }] })).toContain(
+      'GAP: nobody answered for 9.8 s while kube-apiserver on m0 restarted',
+    );
   });
   it('names what was not replaced or not refused', () => {
     const bad = reportLines({

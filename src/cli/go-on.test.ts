@@ -30,6 +30,13 @@ describe('what goes on after a run that did not end what it began', () => {
     expect(duration('90s')).toBe(90_000);
   });
 
+  it('accepts the same gates on both ways', () => {
+    expect(linesAfter(['--skip-gate', 'single-master-gap'], {})).toEqual([
+      `to go on: keyroll resume ${shown} --skip-gate single-master-gap`,
+      `to go back: keyroll rollback ${shown} --skip-gate single-master-gap`,
+    ]);
+  });
+
   it('names no secret', () => {
     const [line = ''] = linesAfter(['--client-secret', 'hunter2', '--client-id', 'id'], {});
     expect(line).toContain('--client-id id');

@@ -10,6 +10,10 @@ export function reportLines(report: Report): string[] {
       ? []
       : [`phases: ${report.phases.map(({ name, seconds }) => `${name} ${seconds} s`).join(', ')}`]),
     ...restarts(report),
+    ...report.gaps.map(
+      ({ node, seconds }) =>
+        `GAP: nobody answered for ${seconds} s while kube-apiserver on ${node} restarted`,
+    ),
     ...probe(report),
     ...report.notProbed.map((reason) => `not probed: ${reason}`),
     ...refused(report),

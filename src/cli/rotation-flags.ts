@@ -60,7 +60,7 @@ export function rotationFlags(): Option[] {
   ];
 }
 
-const ofWayBack = ['--yes', '--report', '--wait-workloads', '--leave-node', '--no-probe'];
+const ofWayBack = ['--yes', '--report', '--wait-workloads', '--leave-node', '--skip-gate', '--no-probe'];
 
 /** Flags of a way back besides those by which the cluster is reached. */
 export function rollbackFlags(): Option[] {

@@ -6,6 +6,7 @@
 #   own= service= port= ports=   this master's address, the kubernetes Service's IP, the API's port, all ports that lead to it
 #   second_port=                 where there is no other master: the port of a second kube-apiserver, STEP/second its
 #                                manifest; empty: there are others
+#   gap=yes|no                   whether the operator knows that nobody answers meanwhile should that one not come up (no)
 #   targets=                     healthy masters, the first that answers takes the connections
 #   patience=                    for how long one that answers is waited for, s (60)
 #   old= new=                    file names of the manifests that leave (those that are there) and of the one that comes
@@ -18,10 +19,10 @@
 set -eu
 . "${0%/*}/common.sh"
 step=$1; shift
-second_port= patience=60
+second_port= gap=no patience=60
 for pair in "$@"; do
   case ${pair%%=*} in
-    own|service|port|ports|second_port|targets|patience|old|new|mode|owner|arguments|watchdogs|etcd|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation)
+    own|service|port|ports|second_port|gap|targets|patience|old|new|mode|owner|arguments|watchdogs|etcd|endpoints|certificate|key|ca|etcd_certificate|etcd_key|rotation)
       # shellcheck disable=SC2163 # assigns by name, the name is one of the list
       export "$pair" ;;
     *) die "restart-apiserver: unknown setting ${pair%%=*}" ;;
@@ -106,7 +107,15 @@ target=
 for unit in $watchdogs; do systemctl is-active -q "$unit" && say "$unit" >>"$STATE/run/watchdogs"; done
 # shellcheck disable=SC2086 # a list of unit names
 systemctl stop $watchdogs 2>/dev/null || say "some watchdogs are not on this node"
-if [ -n "$second_port" ] && second_on "$step"; then target=$own; mark "second ready"; fi
+if [ -n "$second_port" ]; then
+  if second_on "$step"; then
+    target=$own
+    mark "second ready"
+  else
+    # Nothing has changed yet; the watchdogs run again when this unit has ended (settle-apiserver.sh).
+    [ "$gap" = yes ] || die "no second kube-apiserver came up, and without one nobody answers while the only master restarts: nothing has changed; free port $second_port or memory, then run the same command again, or accept the gap with --skip-gate single-master-gap"
+  fi
+fi
 prepare
 if [ -n "$target" ]; then
   mark "redirect to $target:$(port_at "$target")"

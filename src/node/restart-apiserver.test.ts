@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ScriptNode } from './testing/script-node.js';
 
@@ -136,5 +137,84 @@ describe('restart-apiserver.sh', () => {
     node.recover('iptables-restore');
     expect(node.run('complete', [node.at('var/lib/keyroll/pending/swap-s')]).code).toBe(0);
     expect(node.manifests).toEqual(['kube-apiserver.yaml']);
+  });
+});
+
+describe('restart-apiserver.sh of an only master', () => {
+  const settings = [
+    ...common,
+    ...['own=10.0.0.1', 'service=10.1.0.1', 'port=443', 'ports=443 4443', 'targets=', 'second_port=6444'],
+    ...['watchdogs=kubelet-monitor docker-monitor', 'etcd=no', 'endpoints=', 'certificate=/c', 'key=/k'],
+    ...['ca=/ca', 'etcd_certificate=/c', 'etcd_key=/k'],
+  ];
+  /** As its unit does: to its end, and then what systemd runs after it. */
+  const unit = (...more: readonly string[]): { result: string; log: string } => {
+    node.run('run-step', ['s', 'restart-apiserver', ...settings, ...more]);
+    node.run('end-step', ['s']);
+    return { result: node.read(`${step}/result`).trim(), log: node.read(`${step}/log`) };
+  };
+  const units = (): string[] => node.read('units').split('\n').filter(Boolean);
+
+  beforeEach(() => {
+    node.write(`${step}/second`, 'kube-apiserver\n--secure-port=6444\n');
+    // Only kubelet-monitor ran before.
+    node.command(
+      'systemctl',
+      `case "$*" in *is-active*) case "$*" in *kubelet-monitor*) exit 0 ;; *) exit 3 ;; esac ;; esac
+echo "$*" >>"$KEYROLL_ROOT/units"`,
+    );
+    // The first answers while it runs; something else listens at the second one's port.
+    node.command(
+      'curl',
+      `case "$*" in *:6444/readyz*) ;; *127.0.0.1:443*) [ -z "$(pgrep)" ] || echo ok ;; esac`,
+    );
+  });
+
+  it.each([['gap=no'], []])(
+    'changes nothing where no second one comes up and nobody knows (setting: %s)',
+    (...gap) => {
+      const { result, log } = unit(...gap);
+      expect(result).toBe('1');
+      expect(log).toContain('port 6444 is taken');
+      expect(log).toMatch(
+        /nothing has changed; free port 6444 or memory.*same command again.*--skip-gate single-master-gap/,
+      );
+      expect(log).not.toMatch(/gap:|sigterm|redirect to/);
+      expect(node.manifests).toEqual(['kube-apiserver.yaml']);
+      expect(node.read('etc/certs/a.crt')).toBe('old');
+      expect(existsSync(node.at(`${step}/record`))).toBe(false);
+      expect(node.read('rules')).toBe('');
+      expect(units()).toContain('stop kubelet-monitor docker-monitor');
+      expect(units().at(-1)).toBe('start kubelet-monitor');
+    },
+  );
+
+  it('goes on without a second one when that was accepted, and marks the gap', () => {
+    unit('gap=no');
+    const { result, log } = unit('gap=yes');
+    expect(result, log).toBe('0');
+    expect(log).toMatch(/^\d{13} gap: nobody answers/m);
+    expect(log).toMatch(/^\d{13} ready$/m);
+    expectNew();
+    expect(node.read('rules')).not.toContain('KEYROLL');
+    expect(units().at(-1)).toBe('start kubelet-monitor');
+  });
+
+  it('ends a second one that is not ready in time, and leaves nothing behind', () => {
+    node.command(
+      'curl',
+      'case "$*" in *:6444/readyz*) ;; *:6444*) exit 7 ;; *) [ -z "$(pgrep)" ] || echo ok ;; esac',
+    );
+    node.command(
+      'date',
+      'n=$(cat "$KEYROLL_ROOT/clock" 2>/dev/null || echo 0); echo $((n + 5000)) >"$KEYROLL_ROOT/clock"; echo $((1700000000000 + n))',
+    );
+    const { result, log } = unit('gap=no');
+    expect(result).toBe('1');
+    expect(log).toContain('the second kube-apiserver is not ready after 120 s');
+    expect(node.manifests).toEqual(['kube-apiserver.yaml']);
+    expect(node.read('etc/certs/a.crt')).toBe('old');
+    expect(node.read('var/lib/keyroll/run/second-hold')).toBe('');
+    expect(units().at(-1)).toBe('start kubelet-monitor');
   });
 });

@@ -37,7 +37,64 @@ describe('a restart that did not end', () => {
     node.write('ready', '');
     expect(await run).toMatchObject({ code: 0, out: expect.stringContaining('undrained') as string });
     expect(node.read(redirect)).toBe('');
+    const rules = node.read('rules');
+    expect(rules).toContain('-A KEYROLL -p tcp -j DNAT --to-destination 10.0.0.3:443\n');
+    expect(rules).toContain('-D FORWARD -p tcp -d 10.0.0.2 --dport 443 -j ACCEPT\n');
+    expect(rules).toContain('-D FORWARD -p tcp -d 10.0.0.3 --dport 443 -j ACCEPT\n');
+    expect(rules).toContain('-D PREROUTING');
+  });
+
+  it('tries again when the packet filter did not take the move to another master', () => {
+    hurry();
+    node.command(
+      'curl',
+      `case "$*" in *127.0.0.1*) [ -e "$KEYROLL_ROOT/moved" ] && echo ok ;; *10.0.0.2*) exit 7 ;; *) echo ok ;; esac`,
+    );
+    node.command(
+      'iptables-restore',
+      `cat >>"$KEYROLL_ROOT/rules"
+[ -e "$KEYROLL_ROOT/refused" ] || { : >"$KEYROLL_ROOT/refused"; exit 4; }
+: >"$KEYROLL_ROOT/moved"`,
+    );
+    node.write(redirect, '10.0.0.2\n');
+    const { out } = node.run('settle-apiserver', [...settings, 'targets=10.0.0.2 10.0.0.3', ...rest]);
+    const moves = out.match(/10\.0\.0\.2 stopped answering: new connections go to 10\.0\.0\.3/g);
+    expect(moves).toHaveLength(2);
+    expect(out).not.toContain('is not ready');
+    expect(node.read(redirect)).toBe('');
+  });
+
+  it('takes the redirect away when no other master answers any more', () => {
+    hurry();
+    // Ready here only once nobody is led away: it is not the end of the wait that takes the redirect.
+    node.command(
+      'curl',
+      `case "$*" in *127.0.0.1*) [ -e "$KEYROLL_ROOT/${redirect}" ] || echo ok ;; *) exit 7 ;; esac`,
+    );
+    node.write(redirect, '10.0.0.2\n');
+    const { out } = node.run('settle-apiserver', [...settings, 'targets=10.0.0.2 10.0.0.3', ...rest]);
+    expect(out).toContain('no other master answers: the redirect is gone');
+    expect(out).not.toContain('is not ready');
+    expect(node.read(redirect)).toBe('');
     expect(node.read('rules')).toContain('-D PREROUTING');
+    expect(node.read('rules')).not.toContain('10.0.0.3');
+  });
+
+  it('keeps the redirect to a master that missed fewer than three looks', () => {
+    hurry();
+    node.command(
+      'curl',
+      `cd "$KEYROLL_ROOT"; looks=$(cat looks 2>/dev/null || echo 0)
+case "$*" in
+  *127.0.0.1*) [ "$looks" -lt 9 ] || echo ok ;;
+  *10.0.0.2*) looks=$((looks + 1)); echo "$looks" >looks; [ $((looks % 3)) -ne 0 ] || echo ok ;;
+  *) echo ok ;;
+esac`,
+    );
+    node.write(redirect, '10.0.0.2\n');
+    const { out } = node.run('settle-apiserver', [...settings, 'targets=10.0.0.2 10.0.0.3', ...rest]);
+    expect(out).not.toMatch(/stopped answering|is not ready/);
+    expect(node.read('rules')).not.toContain('10.0.0.3');
   });
 
   it('does not lead them away for ever', () => {

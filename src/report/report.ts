@@ -28,6 +28,12 @@ export interface RestartReport {
   readonly count: number;
 }
 
+/** An only master's kube-apiserver restarted with nobody to take its connections: for so long nobody answered. */
+export interface GapReport {
+  readonly node: string;
+  readonly seconds: number;
+}
+
 /** What the running servers named at a moment. */
 export interface ObservedReport {
   readonly at: AnyPhaseName | 'start';
@@ -53,6 +59,7 @@ export interface Report {
   readonly phases: readonly { name: string; seconds: number }[];
   readonly credentials: readonly CredentialReport[];
   readonly restarts: readonly RestartReport[];
+  readonly gaps: readonly GapReport[];
   readonly refused: readonly RefusedReport[];
   readonly observed: readonly ObservedReport[];
   readonly leadershipMoves: readonly unknown[];

@@ -27,6 +27,8 @@ export interface StepContext {
   readonly balancerProbe: string;
   /** Client URLs of all etcd members, by the master they run on. */
   readonly etcdEndpoints: ReadonlyMap<string, string>;
+  /** The operator knows that nobody answers while an only master restarts and no second kube-apiserver comes up. */
+  readonly acceptsGap: boolean;
   readonly waitWorkloadsMs: number;
   readonly note: (text: string) => void;
   /** Writes the new admin kubeconfig on the operator's side. */

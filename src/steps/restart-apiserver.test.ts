@@ -23,8 +23,8 @@ const answers: Readonly<Record<string, string>> = {
   ...{ arm: 'armed', pause: 'paused', resume: 'resumed', move: 'moved' },
 };
 
-/** Three masters; etcd is led by m<leader>, by none (-1), or does not answer. */
-function world(leader: number | undefined) {
+/** Three masters; etcd is led by m<leader>, by none (-1), or does not answer. A restart says `log`. */
+function world(leader: number | undefined, log = 'log\n') {
   let leads = leader;
   const notes: string[] = [];
   const moves: string[] = [];
@@ -42,7 +42,7 @@ function world(leader: number | undefined) {
       const [key = '', ...value] = pair.split('=');
       settings[key] = value.join('=');
     }
-    return Promise.resolve({ stdout: 'log\n' });
+    return Promise.resolve({ stdout: log });
   };
   const converse = (script: string, args: readonly string[]): Promise<unknown> => {
     let last = '';
@@ -119,5 +119,26 @@ describe("a master's restart", () => {
     const { context, settings } = world(leader);
     await expect(restartApiServer(stepOn('m1', true), context)).rejects.toThrow(says);
     expect(settings).toEqual({});
+  });
+});
+
+describe("an only master's restart", () => {
+  const step = { ...stepOn('m0', false), second: { port: 6444, text: 'second' } };
+
+  it.each([
+    [false, 'no'],
+    [true, 'yes'],
+  ])('has a gap only where the operator knows of one (%s)', async (acceptsGap, gap) => {
+    const { context, settings } = world(0);
+    await restartApiServer(step, { ...context, acceptsGap });
+    expect(settings).toMatchObject({ second_port: '6444', gap });
+  });
+
+  it('has its gap measured, by the clock of the node', async () => {
+    const log =
+      '1000 gap: nobody answers until it is back\n1010 sigterm\n1900 manifest b.yaml\n10800 ready\n';
+    expect(await restartApiServer(step, world(0, log).context)).toMatchObject({ gapMs: 9_800 });
+    const none = '1000 second ready\n1010 redirect to 10.0.0.1:6444\n10800 ready\n';
+    expect(await restartApiServer(step, world(0, none).context)).not.toHaveProperty('gapMs');
   });
 });

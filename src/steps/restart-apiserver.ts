@@ -8,8 +8,9 @@ import { runOnNode } from './remote-step.js';
 /**
  * Restarts one master's kube-apiserver, drained, in a unit of its own on the node, and checks on the unit's word that
  * the process runs with its new arguments. Should this master's etcd member lead, leadership moves first, behind a pause;
- * its connections go to the master whose member leads, if that one answers.
- * @throws RemoteError when the unit failed, also when etcd had to be left alone; the same step can be run again
+ * its connections go to the master whose member leads, if that one answers. Where nobody took them, the gap is measured.
+ * @throws RemoteError when the unit failed, also when etcd had to be left alone or an only master would have had a gap that
+ * nobody accepted; the same step can be run again
  */
 export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, context) => {
   const { layout, materials, rotation, node } = { ...context, node: step.node };
@@ -25,6 +26,7 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
     {
       ...masterSettings(node, context, step.etcd, step.swap, leader),
       second_port: String(step.second?.port ?? ''),
+      gap: context.acceptsGap ? 'yes' : 'no',
     },
     {
       manifest: step.swap.text,
@@ -36,9 +38,20 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
     node,
     process: layout.apiServer.program,
     etcd: step.etcd,
+    ...gapIn(log),
     log,
   };
 };
+
+/** For how long nobody answered, by the node's clock, where nobody took the connections. */
+function gapIn(log: readonly string[]): { gapMs?: number } {
+  const at = (mark: string): number => {
+    const line = log.find((each) => each.replace(/^\d+ /, '').startsWith(mark));
+    return Number(line?.split(' ')[0]);
+  };
+  const gapMs = at('ready') - at('gap:');
+  return Number.isNaN(gapMs) ? {} : { gapMs };
+}
 
 /**
  * A member that waits for a leader that has died answers no read for 7 s (etcd 3.3), the member that died is back after

@@ -18,6 +18,7 @@ export const gateNames = [
   'model',
   'node-ready',
   'other-rotation',
+  'single-master-gap',
 ] as const;
 export type GateName = (typeof gateNames)[number];
 

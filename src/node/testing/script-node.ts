@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -24,23 +24,38 @@ const commands: Readonly<Record<string, string>> = {
   sleep: `exec /bin/sleep 0.01`,
 };
 
-/** A kubelet: starts a process for a manifest whose name it has not started yet. */
+/** A kubelet: starts a process for each manifest whose name came since it last looked. */
 const kubelet = `
 cd "$KEYROLL_ROOT/etc/kubernetes/manifests"
-running=
+running=' '
 while [ -e "$KEYROLL_ROOT/etc" ]; do
+  kept=' '
   for name in *.yaml; do
-    if [ -e "$name" ] && [ "$name" != "$running" ]; then
-      /bin/sleep 60 & pid=$!
-      mkdir -p "$KEYROLL_ROOT/proc/$pid"
-      tr '\\n' '\\000' <"$name" >"$KEYROLL_ROOT/proc/$pid/cmdline"
-      echo $pid >>"$KEYROLL_ROOT/pids"
-      running=$name
-    fi
+    [ -e "$name" ] || continue
+    kept="$kept$name "
+    case $running in *" $name "*) continue ;; esac
+    /bin/sleep 60 & pid=$!
+    mkdir -p "$KEYROLL_ROOT/proc/$pid"
+    tr '\\n' '\\000' <"$name" >"$KEYROLL_ROOT/proc/$pid/cmdline"
+    echo $pid >>"$KEYROLL_ROOT/pids"
   done
-  [ -z "$running" ] || [ -e "$running" ] || running=
+  running=$kept
   /bin/sleep 0.02
 done`;
+
+/** A script's exit code (null: a signal ended it) and all that it said. */
+interface ScriptEnd {
+  readonly code: number | null;
+  readonly out: string;
+}
+
+/** A script that runs and listens. */
+export interface ScriptTalk {
+  readonly process: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<ScriptEnd>;
+  /** What it has said so far. */
+  readonly said: () => string;
+}
 
 /** A node of files, on which the real scripts run; manifests of its one static pod hold the arguments, one a line. */
 export class ScriptNode {
@@ -78,8 +93,13 @@ export class ScriptNode {
   }
 
   /** Runs a script to its end. */
-  run(script: string, args: readonly string[], input = ''): { code: number | null; out: string } {
-    const { status, stdout, stderr } = spawnSync('/bin/sh', [scriptPath(script), ...args], {
+  run(script: string, args: readonly string[], input = ''): ScriptEnd {
+    return this.exec(['/bin/sh', scriptPath(script), ...args], input);
+  }
+
+  /** Runs a command line to its end, as systemd would one that it was given. */
+  exec([program = '', ...args]: readonly string[], input = ''): ScriptEnd {
+    const { status, stdout, stderr } = spawnSync(program, args, {
       input,
       encoding: 'utf8',
       env: this.#environment,
@@ -88,15 +108,22 @@ export class ScriptNode {
   }
 
   /** Starts a script; resolves to its exit code and what it said. */
-  start(script: string, args: readonly string[]): Promise<{ code: number | null; out: string }> {
-    const child = spawn('/bin/sh', [scriptPath(script), ...args], {
-      env: this.#environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+  start(script: string, args: readonly string[]): Promise<ScriptEnd> {
+    const talk = this.converse(script, args);
+    talk.process.stdin.end();
+    return talk.ended;
+  }
+
+  /** Starts a script that reads its input line by line. */
+  converse(script: string, args: readonly string[]): ScriptTalk {
+    const process = spawn('/bin/sh', [scriptPath(script), ...args], { env: this.#environment });
     let out = '';
-    for (const stream of [child.stdout, child.stderr])
+    for (const stream of [process.stdout, process.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => (out += text));
-    return new Promise((resolve) => child.once('close', (code) => resolve({ code, out })));
+    const ended = new Promise<ScriptEnd>((resolve) =>
+      process.once('close', (code) => resolve({ code, out })),
+    );
+    return { process, ended, said: () => out };
   }
 
   /** A command of this node, instead of the one it had. */
