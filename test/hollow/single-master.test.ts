@@ -1,5 +1,5 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shortenedTimings, startCluster, type HollowCluster } from '../../src/hollow/index.js';
 import { failuresIn, type Report } from '../../src/report/report.js';
@@ -35,6 +35,28 @@ describe.runIf(process.env['KEYROLL_TEST_ALL'] !== undefined)('a hollow cluster 
       const manifests = readdirSync(master?.node.path('/etc/kubernetes/manifests') ?? '');
       expect(manifests.filter((name) => name.includes('second'))).toEqual([]);
       expect(master?.node.network.filter.list('nat').filter((rule) => rule.includes('KEYROLL'))).toEqual([]);
+      cluster.admin.reread();
+      await cluster.admin.well();
+    },
+  );
+
+  it(
+    'states the gap where a second one has no room, keeps to it, and says how long it was',
+    { timeout: 500_000 },
+    async () => {
+      const meminfo = cluster.machines[0]?.node.path('/proc/meminfo') ?? '';
+      mkdirSync(dirname(meminfo), { recursive: true });
+      writeFileSync(meminfo, 'MemAvailable:     204800 kB\n');
+      const file = join(cluster.folder, 'report.json');
+      const { code, output } = await keyroll(cluster, ['rotate-certs', '--no-probe', '--report', file]);
+      expect(code, output).toBe(0);
+      expect(output).toMatch(/200 MB are free, expected 600: nobody answers .* three times, 10 to 20 s each/);
+      const { gaps } = JSON.parse(readFileSync(file, 'utf8')) as Report;
+      expect(gaps).toHaveLength(3);
+      expect(gaps.filter(({ seconds }) => !(seconds > 0))).toEqual([]);
+      expect(
+        output.match(/^GAP: nobody answered for .* s while kube-apiserver on .* restarted$/gm),
+      ).toHaveLength(3);
       cluster.admin.reread();
       await cluster.admin.well();
     },
