@@ -64,6 +64,15 @@ describe('clean, on this machine', () => {
     expect(existsSync(keys)).toBe(false);
   });
 
+  it('leaves a rotation that has lost its beginning, and whose journal has more than what comes before it', async () => {
+    withKeys(never);
+    const { journal } = new StateFolder(root(), never);
+    journal.append('intent', 'prepare/m0');
+    journal.append('intent', 'trust/apiserver/m0');
+    expect(await cleaned()).toEqual([]);
+    expect(left(never)).toEqual(['journal.jsonl', 'keys']);
+  });
+
   it('leaves a rotation that has begun and not ended, and what is none of keyroll’s', async () => {
     begun(open);
     mkdirSync(join(root(), 'mine', 'keys'), { recursive: true });

@@ -22,6 +22,7 @@ import { keepOldTokens, keepProxyCerts, triedBeforeDistrust } from './old-creden
 import { keepKeysOnMasters, prepareNodes, runPhase } from './phase.js';
 import { startPods } from './pod-probing.js';
 import { noProbing, startProbing, type Probing } from './probing.js';
+import { GapError } from '../steps/restart-apiserver.js';
 import { messageOf, stateRoot } from './reach.js';
 import { planSummary } from './plan-summary.js';
 import { ReportBuilder } from './report-builder.js';
@@ -158,8 +159,8 @@ async function backOnFailure(
 ): Promise<void> {
   const { options, state, stop } = session;
   if (!options.rollbackOnFailure || stop.requested) return;
-  // Whose lock is gone must not change anything more.
-  if (error instanceof StoppedError || error instanceof LockedError) return;
+  // Whose lock is gone must not change anything more. A gap that nobody accepted would be one on the way back too.
+  if ([StoppedError, LockedError, GapError].some((kind) => error instanceof kind)) return;
   try {
     demandReturn(state);
     session.note(`going back, because ${messageOf(error)}`);

@@ -112,8 +112,9 @@ if [ -n "$second_port" ]; then
     target=$own
     mark "second ready"
   else
-    # Nothing has changed yet; the watchdogs run again when this unit has ended (settle-apiserver.sh).
-    [ "$gap" = yes ] || die "no second kube-apiserver came up, and without one nobody answers while the only master restarts: nothing has changed; free port $second_port or memory, then run the same command again, or accept the gap with --skip-gate single-master-gap"
+    # Nothing has changed yet; the watchdogs run again when this unit has ended (settle-apiserver.sh). Where the first does
+    # not answer either, there is nothing to lose.
+    [ "$gap" = yes ] || ! ready_locally || die "no second kube-apiserver came up, and without one nobody answers while the only master restarts: nothing has changed; free port $second_port or memory, then run the same command again, or accept the gap with --skip-gate single-master-gap"
   fi
 fi
 prepare

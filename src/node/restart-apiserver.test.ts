@@ -200,6 +200,19 @@ echo "$*" >>"$KEYROLL_ROOT/units"`,
     expect(units().at(-1)).toBe('start kubelet-monitor');
   });
 
+  it('goes on where the first does not answer either: there is nothing to lose', () => {
+    node.command(
+      'curl',
+      `case "$*" in *127.0.0.1:443*)
+  [ ! -e "$KEYROLL_ROOT/etc/kubernetes/manifests/kube-apiserver-trust.yaml" ] || echo ok ;;
+esac`,
+    );
+    const { result, log } = unit('gap=no');
+    expect(result, log).toBe('0');
+    expect(log).toMatch(/^\d{13} ready$/m);
+    expectNew();
+  });
+
   it('ends a second one that is not ready in time, and leaves nothing behind', () => {
     node.command(
       'curl',

@@ -33,7 +33,7 @@ second_possible() {
 # second_on STEP: starts the one whose manifest is STEP/second; fails, and leaves none, when it is not ready in 120 s. One
 # that serves already was left by a restart that did not end, and nobody else may: it stays.
 second_on() {
-  if second_there && says_ok 127.0.0.1 "$second_port"; then return 0; fi
+  if second_there && wait_for 6 says_ok 127.0.0.1 "$second_port"; then return 0; fi
   second_end
   second_possible || return 1
   cp "$1/second" "$second_folder/.keyroll-second"

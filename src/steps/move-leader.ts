@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Conversation } from '../adapters/ssh/types.js';
+import { StoppedError } from '../execute/stop.js';
 import { masters } from '../model/cluster.js';
 import type { Step } from '../model/plan.js';
 import { members, type EtcdMember } from './etcd.js';
@@ -50,7 +51,12 @@ export async function leadElsewhere(
     all.find((member) => member !== leader),
   );
   if (to === undefined) throw new Error(noLeader);
-  await context.calm();
+  try {
+    await context.calm();
+  } catch (error) {
+    // A stop ends the wait and not the step, which is in hand.
+    if (!(error instanceof StoppedError)) throw error;
+  }
   return to;
 }
 

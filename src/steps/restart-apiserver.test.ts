@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { RemoteError } from '../adapters/ssh/error.js';
+import { exitError, RemoteError } from '../adapters/ssh/error.js';
 import { StoppedError } from '../execute/stop.js';
 import { aksEngineLinux as layout } from '../layouts/aks-engine-linux.js';
 import { Materials } from '../model/materials.js';
 import type { StepOf } from '../model/plan.js';
 import type { StepContext } from './context.js';
-import { restartApiServer } from './restart-apiserver.js';
+import { GapError, restartApiServer } from './restart-apiserver.js';
 
 const stepOn = (node: string, etcd: boolean): StepOf<'restart-apiserver'> =>
   ({
@@ -96,11 +96,13 @@ describe("a master's restart", () => {
     });
   });
 
-  it('has the move in the journal also when it is stopped right after it', async () => {
+  it('ends the step in hand when a stop ends the wait after the move', async () => {
     const { context, settings, facts } = world(2);
     const stopped = { ...context, calm: () => Promise.reject(new StoppedError('stopped')) };
-    await expect(restartApiServer(stepOn('m2', false), stopped)).rejects.toThrow(StoppedError);
-    expect({ settings, moves: facts.length }).toEqual({ settings: {}, moves: 1 });
+    await restartApiServer(stepOn('m2', false), stopped);
+    expect({ targets: settings['targets'], moves: facts.length }).toEqual({
+      ...{ targets: '10.0.0.0 10.0.0.1', moves: 1 },
+    });
   });
 
   it('goes on, with a note, when no leader can be asked for and its etcd stays', async () => {
@@ -132,6 +134,23 @@ describe("an only master's restart", () => {
     const { context, settings } = world(0);
     await restartApiServer(step, { ...context, acceptsGap });
     expect(settings).toMatchObject({ second_port: '6444', gap });
+  });
+
+  it('says that it was the gap which nobody had accepted', async () => {
+    const stderr = 'nothing has changed; or accept the gap with --skip-gate single-master-gap';
+    const { context } = world(0);
+    const failing = (error: Error): StepContext => ({
+      ...context,
+      shell: () =>
+        ({
+          run: (script: string) =>
+            script === 'start-step' ? Promise.reject(error) : Promise.resolve({ stdout: '' }),
+        }) as unknown as ReturnType<StepContext['shell']>,
+    });
+    const gap = exitError('m0', 'start-step', 1, stderr);
+    await expect(restartApiServer(step, failing(gap))).rejects.toThrow(GapError);
+    const other = exitError('m0', 'start-step', 1, 'disk full');
+    await expect(restartApiServer(step, failing(other))).rejects.toBe(other);
   });
 
   it('has its gap measured, by the clock of the node', async () => {

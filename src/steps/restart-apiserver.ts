@@ -1,4 +1,4 @@
-import { StoppedError } from '../execute/stop.js';
+import { RemoteError } from '../adapters/ssh/error.js';
 import { masters, type ClusterNode } from '../model/cluster.js';
 import type { ManifestSwap, StepOf } from '../model/plan.js';
 import { fileLines, type StepContext, type StepRunner } from './context.js';
@@ -9,8 +9,8 @@ import { runOnNode } from './remote-step.js';
  * Restarts one master's kube-apiserver, drained, in a unit of its own on the node, and checks on the unit's word that
  * the process runs with its new arguments. Should this master's etcd member lead, leadership moves first, behind a pause;
  * its connections go to the master whose member leads, if that one answers. Where nobody took them, the gap is measured.
- * @throws RemoteError when the unit failed, also when etcd had to be left alone or an only master would have had a gap that
- * nobody accepted; the same step can be run again
+ * @throws RemoteError when the unit failed, also when etcd had to be left alone; GapError when an only master would have had
+ * a gap that nobody accepted; the same step can be run again
  */
 export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, context) => {
   const { layout, materials, rotation, node } = { ...context, node: step.node };
@@ -18,21 +18,23 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
     await context.shell(node).run('install-files', [rotation], { stdin: fileLines(step.before, materials) });
   }
   const leader = await ledElsewhere(step, context);
-  const log = await runOnNode(
-    context,
-    node,
-    step.id,
-    'restart-apiserver',
-    {
-      ...masterSettings(node, context, step.etcd, step.swap, leader),
-      second_port: String(step.second?.port ?? ''),
-      gap: context.acceptsGap ? 'yes' : 'no',
-    },
-    {
-      manifest: step.swap.text,
-      files: step.files,
-      ...(step.second === undefined ? {} : { second: step.second.text }),
-    },
+  const log = await orGap(
+    runOnNode(
+      context,
+      node,
+      step.id,
+      'restart-apiserver',
+      {
+        ...masterSettings(node, context, step.etcd, step.swap, leader),
+        second_port: String(step.second?.port ?? ''),
+        gap: context.acceptsGap ? 'yes' : 'no',
+      },
+      {
+        manifest: step.swap.text,
+        files: step.files,
+        ...(step.second === undefined ? {} : { second: step.second.text }),
+      },
+    ),
   );
   return {
     node,
@@ -42,6 +44,24 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
     log,
   };
 };
+
+/** An only master was left as it is, since nobody had accepted that nobody answers while it restarts. */
+export class GapError extends Error {
+  override readonly name = 'GapError';
+}
+
+/** What restart-apiserver.sh says of it. */
+const gapText = '--skip-gate single-master-gap';
+
+async function orGap<T>(restart: Promise<T>): Promise<T> {
+  try {
+    return await restart;
+  } catch (error) {
+    if (error instanceof RemoteError && `${error.message}${error.stderr}`.includes(gapText))
+      throw new GapError(error.message, { cause: error });
+    throw error;
+  }
+}
 
 /** For how long nobody answered, by the node's clock, where nobody took the connections. */
 function gapIn(log: readonly string[]): { gapMs?: number } {
@@ -66,7 +86,7 @@ async function ledElsewhere(
   try {
     return await leadElsewhere(context, step);
   } catch (error) {
-    if (step.etcd || error instanceof StoppedError) throw error;
+    if (step.etcd) throw error;
     context.note(`node ${step.node}: restarts without regard to etcd's leader: ${String(error)}`);
     return undefined;
   }

@@ -38,7 +38,9 @@ it(
     expect(faults.notNew).toEqual([]);
     expect(faults.endState).toEqual(undisturbed);
     for (const row of rows) keepRow(row);
-    expect(done.filter((when) => when.startsWith('before')).length).toBe(done.length / 2);
+    // Killed between a move of leadership and its record, the next run finds nothing to move, and writes none.
+    const both = done.filter((when) => !/^\w+ fact leadership\//.test(when));
+    expect(both.filter((when) => when.startsWith('before')).length).toBe(both.length / 2);
     await faults.well();
   },
 );

@@ -111,7 +111,7 @@ export class StateFolder {
   static abandoned(root: string): StateFolder[] {
     return subfolders(root)
       .filter((name) => rotationName.test(name) && !existsSync(join(root, name, 'beginning.json')))
-      .filter((name) => holdsFiles(join(root, name, 'keys')))
+      .filter((name) => holdsFiles(join(root, name, 'keys')) && !hasBegun(join(root, name)))
       .map((name) => new StateFolder(root, name));
   }
 
@@ -157,6 +157,18 @@ function folders(root: string): StateFolder[] {
 function subfolders(root: string): string[] {
   const entries = existsSync(root) ? readdirSync(root, { withFileTypes: true }) : [];
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+/**
+ * By its journal, since a beginning may be lost; nodes are made ready before there is one. Read as text: a damaged journal
+ * must not end whoever asks.
+ */
+function hasBegun(folder: string): boolean {
+  const file = join(folder, 'journal.jsonl');
+  return (
+    existsSync(file) &&
+    /"type":"(phase|rollback)"|"type":"intent","id":"(?!prepare\/)/.test(readFileSync(file, 'utf8'))
+  );
 }
 
 function holdsFiles(folder: string): boolean {

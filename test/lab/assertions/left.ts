@@ -32,6 +32,8 @@ export function itKeptWhatItTells(of: () => Rotation): void {
     const { lab, report } = of();
     const onNodes = report.places.filter(({ where }) => where !== 'this machine');
     expect(new Set(onNodes.map(({ where }) => where))).toEqual(new Set(lab.nodes.map(({ name }) => name)));
+    // Replaced files on each node; all keys and a snapshot on each master.
+    expect(onNodes).toHaveLength(lab.nodes.length + 2 * lab.masters.length);
     for (const { where, path, what } of onNodes)
       expect(await lab.onNode(where, `set -- '${path}'; ${look}`), `${where} ${path} (${what})`).toBe('');
     say(`${onNodes.length} places on nodes hold keys or snapshots`);

@@ -75,6 +75,8 @@ export function itMovedLeadershipBehindPauses(of: () => Rotation): void {
       .map(({ details }) => details as Move);
 
   it('moved leadership only inside pauses on all masters', () => {
+    // At least once: whoever leads at first is restarted as well.
+    expect(moves().length).toBeGreaterThan(0);
     for (const { from, to, pauses = [], move } of moves()) {
       const longest = Math.max(...pauses.map(({ begun, ended }) => ended - begun));
       say(

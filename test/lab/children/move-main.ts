@@ -35,6 +35,7 @@ const shell = (name: string) => {
 // The parts of a rotation's context that the step looks at.
 const context = {
   layout,
+  journal: { append: () => undefined },
   nodes: () => nodes,
   shell,
   etcdEndpoints: new Map(
