@@ -3,7 +3,7 @@ import { itBoreLoad, itWasAvailable } from './assertions/availability.js';
 import { itSeesWhatIsBroken } from './assertions/broken.js';
 import { itRenewedWhatTheClusterHolds, itReplacedTheFrontProxy } from './assertions/cluster.js';
 import { itMintedAsBefore, itReplacedEveryCredential } from './assertions/credentials.js';
-import { itKeptWhatItTells } from './assertions/left.js';
+import { itKeptSnapshotsAndKeysFirst, itToldWhatStaysBehind } from './assertions/left.js';
 import { itLeftTheNodesAsTheyWere, itRunsAgain } from './assertions/nodes.js';
 import { itLeftNothingOldInUse, itReplacedTheOperatorsFiles } from './assertions/operator.js';
 import { itMovedLeadershipBehindPauses, itMovedTrustInOrder } from './assertions/trust.js';
@@ -33,7 +33,8 @@ export function rotation(wish: RotationWish, lab: () => Promise<TestLab>): void 
     itMovedTrustInOrder(of);
     itMovedLeadershipBehindPauses(of);
     itLeftNothingOldInUse(of);
-    itKeptWhatItTells(of);
+    itKeptSnapshotsAndKeysFirst(of);
+    itToldWhatStaysBehind(of);
     if (wish.broken === true) itSeesWhatIsBroken(of);
   });
 }

@@ -21,8 +21,6 @@ export interface Fault {
   readonly goesOn?: boolean;
   /** What it does to requests is not keyroll's doing: a run without keyroll comes first, to compare. */
   readonly harms?: boolean;
-  /** How many times as many requests may fail as without keyroll. Default: 1, no more at all */
-  readonly factor?: number;
   /** How often it befalls, with keyroll and without, where it is chance whom it hits; sums are compared. Default: 1 */
   readonly times?: number;
   /**
@@ -258,8 +256,8 @@ export const faults: readonly Fault[] = [
     name: '30 % of the packets between nodes get lost for a minute',
     ends: /^went on$|^ended with 6: /,
     // Which packets get lost is chance, and so is who gives up.
-    factor: 1.25,
-    place: intent(/^refresh\//, 1000),
+    times: 3,
+    place: intent(/^(refresh|distrust)\//, 1000),
     seconds: 60,
     goesOn: true,
     harms: true,
