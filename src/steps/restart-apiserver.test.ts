@@ -99,7 +99,7 @@ describe("a master's restart", () => {
   it('ends the step in hand when a stop ends the wait after the move', async () => {
     const { context, settings, facts } = world(2);
     const stopped = { ...context, calm: () => Promise.reject(new StoppedError('stopped')) };
-    await restartApiServer(stepOn('m2', false), stopped);
+    await restartApiServer(stepOn('m2', true), stopped);
     expect({ targets: settings['targets'], moves: facts.length }).toEqual({
       ...{ targets: '10.0.0.0 10.0.0.1', moves: 1 },
     });

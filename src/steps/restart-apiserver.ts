@@ -17,7 +17,7 @@ export const restartApiServer: StepRunner<'restart-apiserver'> = async (step, co
   if (step.before.length > 0) {
     await context.shell(node).run('install-files', [rotation], { stdin: fileLines(step.before, materials) });
   }
-  const leader = await ledElsewhere(step, context);
+  const leader = await leaderForRestart(step, context);
   const log = await orGap(
     runOnNode(
       context,
@@ -77,7 +77,7 @@ function gapIn(log: readonly string[]): { gapMs?: number } {
  * A member that waits for a leader that has died answers no read for 7 s (etcd 3.3), the member that died is back after
  * one. So a master that takes another one's connections is best the leader's own, and the one that restarts is best not.
  */
-async function ledElsewhere(
+async function leaderForRestart(
   step: StepOf<'restart-apiserver'>,
   context: StepContext,
 ): Promise<string | undefined> {
