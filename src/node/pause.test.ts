@@ -4,8 +4,12 @@ import { ScriptNode, type ScriptTalk } from './testing/script-node.js';
 // A script is some dozen processes; on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 120_000 });
 
-const rule =
-  'INPUT -p tcp --dport 443 -m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -m comment --comment keyroll-pause -j DROP';
+const drops = '-m comment --comment keyroll-pause -j DROP';
+/** What clients ask of the API server, and what that asks of etcd for itself. */
+const paused = [
+  `INPUT -p tcp --dport 443 -m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 ${drops}`,
+  `INPUT -p tcp --dport 2379 -d 127.0.0.0/8 ${drops}`,
+];
 /** A packet filter that knows its rules: what is taken back must be the very rule that was added. */
 const packetFilter = `[ "$1 $2" = "-w 2" ] || exit 2
 verb=$3; shift 3
@@ -26,7 +30,7 @@ beforeEach(async () => {
   node.command('iptables', packetFilter);
   node.command('date', 'cat "$KEYROLL_ROOT/time"');
   node.command('systemd-run', `printf '%s\\n' "$@" >"$KEYROLL_ROOT/timer"`);
-  talk = node.converse('pause', ['443', '3']);
+  talk = node.converse('pause', ['443', '2379', '3']);
   await heard('waiting');
 });
 afterEach(() => {
@@ -54,7 +58,7 @@ describe('a pause', () => {
     await tell('arm', 'armed');
     expect(rules()).toEqual([]);
     await tell('pause', `paused ${armedAt}`);
-    expect(rules()).toEqual([rule]);
+    expect(rules()).toEqual(paused);
   });
 
   it('ends when it is told, and its timer with it', async () => {
@@ -85,7 +89,7 @@ describe('a pause', () => {
     await pause();
     talk.process.kill('SIGKILL');
     await talk.ended;
-    expect(rules()).toEqual([rule]);
+    expect(rules()).toEqual(paused);
     expect(timer()).toContain('--on-active=3');
     expect(node.exec(timer().slice(timer().indexOf('/bin/sh')))).toMatchObject({ code: 0 });
     expect(rules()).toEqual([]);
@@ -111,6 +115,17 @@ describe('a pause', () => {
   it('that no timer was started for ends at once', async () => {
     talk.process.stdin.write('pause\n');
     expect((await talk.ended).code).not.toBe(0);
+    expect(rules()).toEqual([]);
+  });
+
+  it('leaves nothing behind when etcd cannot be held back', async () => {
+    const refusing = 'case "$*" in *-I*2379*) echo "iptables: No chain by that name" >&2; exit 1 ;; esac';
+    node.command('iptables', `${refusing}\n${packetFilter}`);
+    await tell('arm', 'armed');
+    talk.process.stdin.write('pause\n');
+    const { code, out } = await talk.ended;
+    expect(code).not.toBe(0);
+    expect(out).not.toContain('paused');
     expect(rules()).toEqual([]);
   });
 

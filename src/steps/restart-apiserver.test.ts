@@ -20,11 +20,11 @@ const stepOn = (node: string, etcd: boolean): StepOf<'restart-apiserver'> =>
   }) as unknown as StepOf<'restart-apiserver'>;
 
 const answers: Readonly<Record<string, string>> = {
-  ...{ arm: 'armed', pause: 'paused', resume: 'resumed', move: 'moved' },
+  ...{ arm: 'armed', pause: 'paused', resume: 'resumed', move: 'moved 1 2 settled' },
 };
 
 /** Three masters; etcd is led by m<leader>, by none (-1), or does not answer. A restart says `log`. */
-function world(leader: number | undefined, log = 'log\n') {
+function world(leader: number | undefined, log = 'log\n', moved = answers['move']) {
   let leads = leader;
   const notes: string[] = [];
   const moves: string[] = [];
@@ -50,10 +50,10 @@ function world(leader: number | undefined, log = 'log\n') {
       send(word: string) {
         last = word;
         if (word !== 'move') return;
-        leads = Number(args.at(-1));
+        leads = Number(args[3]);
         moves.push(`to m${leads}`);
       },
-      receive: () => Promise.resolve(answers[last] ?? 'waiting'),
+      receive: () => Promise.resolve((last === 'move' ? moved : answers[last]) ?? 'waiting'),
       close: () => Promise.resolve(script),
     });
   };
@@ -94,6 +94,16 @@ describe("a master's restart", () => {
     expect({ moves, targets: settings['targets'] }).toEqual({
       ...{ moves: ['to m0', 'calm'], targets: '10.0.0.0 10.0.0.1' },
     });
+  });
+
+  it.each([
+    ['settled', true, 0],
+    ['unsettled', false, 1],
+  ])('tells when a member did not serve under its new leader: %s', async (word, settled, told) => {
+    const { context, facts, notes } = world(2, 'log\n', `moved 1 2 ${word}`);
+    await restartApiServer(stepOn('m2', true), context);
+    expect(facts).toMatchObject([['fact', 'leadership/trust/apiserver/m2', { settled }]]);
+    expect(notes.filter((note) => note.includes('did not answer in time'))).toHaveLength(told);
   });
 
   it('ends the step in hand when a stop ends the wait after the move', async () => {

@@ -121,9 +121,14 @@ const commands: Readonly<Record<string, Run>> = {
       writeFileSync(file, JSON.stringify(kvs), { mode: 0o600 });
       return { code: 0, out: `Snapshot saved at ${file}\n` };
     }),
-  alarm: async ({ args }) => {
+  // A proposal in etcd 3.3 (server/v3_server.go): through only where the member knows a leader that has a quorum.
+  alarm: (asked) => {
+    const { args } = asked;
     if (args.join(' ') !== 'list') throw new NotKnownError(`etcdctl: alarm ${args.join(' ')} is not known`);
-    return Promise.resolve({ code: 0 });
+    return onFirst(asked, async (session) => {
+      await session.get('alarm');
+      return { code: 0 };
+    });
   },
 };
 

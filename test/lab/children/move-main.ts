@@ -36,6 +36,7 @@ const shell = (name: string) => {
 const context = {
   layout,
   journal: { append: () => undefined },
+  note: (text: string) => process.stderr.write(`${text}\n`),
   nodes: () => nodes,
   shell,
   etcdEndpoints: new Map(

@@ -134,3 +134,19 @@ export async function killsSince(lab: TestLab, since: number): Promise<string[]>
   );
   return said.flat();
 }
+
+/** What etcd said of its leaders and of reads that waited, since a moment (ms since 1970), in the order of time. */
+export async function electionsSince(lab: TestLab, since: number): Promise<string[]> {
+  const from = Math.floor(since / 1000);
+  const words = 'leader|read index|took too long|overloaded|election';
+  const script = `journalctl -q --no-pager -o short-iso-precise --since @${from} -u etcd | grep -iE '${words}' | cut -c1-200 || true`;
+  const said = await Promise.all(
+    lab.masters.map(async ({ name }) => {
+      const lines = (await lab.onNode(name, script)).split('\n').filter(Boolean);
+      return lines.map(
+        (line) => `${line.slice(0, 26)} etcd of ${name}: ${line.slice(26).replace(/^.*?\]: /, '')}`,
+      );
+    }),
+  );
+  return said.flat().sort();
+}

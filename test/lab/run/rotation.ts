@@ -10,7 +10,7 @@ import { readLab, type LabState } from './cluster-state.js';
 import { disturbance, startControl, type ControlResult } from './control.js';
 import { runKeyroll, runUntil, type Place } from './keyroll.js';
 import { startLoad, type LoadRates, type LoadResult } from './load.js';
-import { killsSince } from './node-state.js';
+import { electionsSince, killsSince } from './node-state.js';
 import { keepCredentials, tryCredentials, type Answer } from './old-credentials.js';
 import { podCalls, type PodCalls } from './pods.js';
 import { watchSecrets, type Watched } from './watcher.js';
@@ -35,6 +35,8 @@ export interface Rotation {
   readonly pods: readonly PodCalls[];
   readonly watched: Watched;
   readonly kills: readonly string[];
+  /** What etcd said meanwhile of its leaders and of reads that waited. */
+  readonly elections: readonly string[];
   readonly accepted: readonly Answer[];
   readonly refused: readonly Answer[];
 }
@@ -111,6 +113,7 @@ export async function rotateOnce(lab: TestLab, wish: RotationWish): Promise<Rota
       ...(loadLine === undefined ? {} : { load: JSON.parse(loadLine) as LoadResult }),
       pods: await podCalls(lab, begun, ended),
       kills: await killsSince(lab, begun),
+      elections: await electionsSince(lab, begun),
       refused: await tryCredentials(lab, kept),
       after: await readLab(lab),
     };
