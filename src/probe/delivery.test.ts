@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { Deadlines } from './deadlines.js';
@@ -110,7 +111,8 @@ describe.each(['fresh', 'kept-http1', 'kept-http2'] as const)('%s', (kind) => {
     await sendWell(2);
     server.mischief = once(() => undefined);
     const delivery = await send(1000);
-    expect(delivery).toMatchObject({ error: 'no answer in 1000 ms', resent: false });
+    const stage = { fresh: ' (sent)', 'kept-http1': ' (sent on a kept connection)', 'kept-http2': '' }[kind];
+    expect(delivery).toMatchObject({ error: `no answer in 1000 ms${stage}`, resent: false });
     expect(delivery.endedAt - delivery.sentAt).toBeGreaterThanOrEqual(1000);
     await sendWell(2);
   });
@@ -253,4 +255,23 @@ describe('kept-http2', () => {
     await sendWell(2);
     expect(server.connections).toBe(1);
   });
+});
+
+it('says of a request that went nowhere that there was no connection, or no TLS', async () => {
+  const connections: Socket[] = [];
+  const deaf = createServer((connection) => connections.push(connection));
+  await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
+  const { port } = deaf.address() as AddressInfo;
+  const deadlines = new Deadlines();
+  const targets = [{ server: `https://127.0.0.1:${port}` }];
+  const transport = transportOf({
+    ...{ kind: 'fresh', name: 'fresh', targets, credentials: admin, path: '/', connections: 1 },
+  });
+  const close = () => {
+    for (const connection of connections) connection.destroy();
+    deaf.close();
+  };
+  open.push({ close }, transport, deadlines);
+  const delivery = await deliver(transport, { method: 'GET', path: '/version' }, deadlines, 500);
+  expect(delivery.error).toBe('no answer in 500 ms (connected, TLS not agreed)');
 });

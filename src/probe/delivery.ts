@@ -71,9 +71,11 @@ export async function deliver(
     if (answer.status >= 200 && answer.status < 300) return { answer, ...ended() };
     return { answer, error: `HTTP ${answer.status}: ${reasonIn(answer)}`, ...ended() };
   } catch (error) {
-    const outcome = { error: describe(error), ...ended() };
     // What failed by itself has ended; a stream that its server reset leaves its connection to others.
-    if (!(error instanceof ExchangeError)) sent.at(-1)?.abort(new Error('given up'));
+    if (error instanceof ExchangeError) return { error: describe(error), ...ended() };
+    const stage = sent.at(-1)?.stage?.();
+    const outcome = { error: describe(error) + (stage === undefined ? '' : ` (${stage})`), ...ended() };
+    sent.at(-1)?.abort(new Error('given up'));
     return outcome;
   } finally {
     expiry.cancel();

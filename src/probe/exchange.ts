@@ -32,6 +32,8 @@ export interface Exchange {
   readonly via: string;
   /** Rejects with `ExchangeError`. */
   readonly answer: Promise<Answer>;
+  /** How far it has come, in words; undefined where it goes on a connection that others share. */
+  readonly stage?: () => string;
   /** Gives up; `answer` rejects soon. A kept connection is not used again. */
   abort(reason: Error): void;
   /** The same request once more, to the same address, on another connection. */

@@ -1,4 +1,4 @@
-import { request as httpRequest, type Agent, type IncomingMessage } from 'node:http';
+import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Endpoint, Identity } from './endpoint.js';
@@ -49,6 +49,21 @@ function readAnswer(incoming: IncomingMessage, done: (answer: Answer) => void, f
 const CLOSED = new Set<unknown>(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 const wasClosed = (error: Error) => 'code' in error && CLOSED.has(error.code);
 
+/** Follows a request on a connection of its own. A kept one is past the first two stages, and says nothing of them. */
+function stageOf(outgoing: ClientRequest): () => string {
+  let stage = 'not connected';
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) {
+      stage = 'sent on a kept connection';
+      return;
+    }
+    socket.once('connect', () => (stage = 'connected, TLS not agreed'));
+    socket.once('secureConnect', () => (stage = 'sent'));
+  });
+  outgoing.once('response', () => (stage = 'answer begun'));
+  return () => stage;
+}
+
 /** Sends one request over HTTP/1.1; the answer counts only when all of it has come. */
 export function exchangeHttp1(request: ProbeRequest, link: Http1Link, again: () => Exchange): Exchange {
   const outgoing = httpRequest(optionsOf(request, link));
@@ -61,5 +76,6 @@ export function exchangeHttp1(request: ProbeRequest, link: Http1Link, again: () 
     outgoing.on('close', () => setImmediate(fail, new Error('the connection closed without an answer')));
   });
   outgoing.end(request.body);
-  return { via: link.via, answer, abort: (reason) => void outgoing.destroy(reason), again };
+  const abort = (reason: Error) => void outgoing.destroy(reason);
+  return { via: link.via, stage: stageOf(outgoing), answer, abort, again };
 }

@@ -17,7 +17,8 @@ function figures(name: string, stats: ClassStats): string {
   );
 }
 
-interface Failure extends Pick<FailureRecord, 'at' | 'error' | 'latencyMs'> {
+interface Failure
+  extends Pick<FailureRecord, 'at' | 'error' | 'latencyMs'>, Partial<Pick<FailureRecord, 'via'>> {
   /** Its class, or the pod that called. */
   readonly name: string;
 }
@@ -37,8 +38,8 @@ function lastRecord(journal: readonly JournalRecord[], at: string): string {
  */
 function expectNone(failures: readonly Failure[], { journal, control, elections }: Rotation): void {
   const lines = failures.map(
-    ({ name, at, error, latencyMs }) =>
-      `${name} ${at} ${error} (${latencyMs} ms), ${lastRecord(journal, at)}`,
+    ({ name, at, error, latencyMs, via }) =>
+      `${name} ${at} ${error} (${latencyMs} ms) through ${via ?? 'the Service'}, ${lastRecord(journal, at)}`,
   );
   const stalls = control.stalls.map(({ from, to }) => `${new Date(from).toISOString()} for ${to - from} ms`);
   const near = elections.filter((line) =>
