@@ -24,7 +24,7 @@ const plurals: Record<string, string> = {
  */
 export async function startPods(session: Session): Promise<void> {
   const nodes = probedNodes(session);
-  if (await isFresh(session.kube()))
+  if (await isFresh(session))
     await pMap(nodes, ({ name }) => session.shell(name).run('pod-results', ['clear']), { concurrency: 5 });
   const images = await pauseImages(session, nodes);
   for (const manifest of podProbeManifests(images)) await create(session.kube(), manifest);
@@ -33,17 +33,21 @@ export async function startPods(session: Session): Promise<void> {
 
 /**
  * Whether no probe's namespace is there. One of a rotation that just ended is on its way out, for as long as kubelets need
- * to let its pods go, and takes nothing new: it is waited for.
+ * to let its pods go, and takes nothing new: it is waited for. Each look asks with the identity of that moment: keys are
+ * made beside the wait, and then another identity is used.
  */
-async function isFresh(kube: KubeClient): Promise<boolean> {
+async function isFresh(session: Session): Promise<boolean> {
   let status = 0;
+  let told = false;
   const look = async (): Promise<true | string> => {
-    const answer = await kube.request('GET', `/api/v1/namespaces/${POD_PROBE.namespace}`);
+    const answer = await session.kube().request('GET', `/api/v1/namespaces/${POD_PROBE.namespace}`);
     status = answer.status;
     const { metadata } = (answer.body ?? {}) as Partial<KubeObject>;
-    return metadata?.deletionTimestamp === undefined
-      ? true
-      : `being deleted since ${metadata.deletionTimestamp}`;
+    if (metadata?.deletionTimestamp === undefined) return true;
+    if (!told)
+      session.note(`namespace ${POD_PROBE.namespace} of an earlier rotation is on its way out: waits for it`);
+    told = true;
+    return `being deleted since ${metadata.deletionTimestamp}`;
   };
   await waitFor(`namespace ${POD_PROBE.namespace} of an earlier rotation is gone`, look, {
     timeoutMs: 300_000,
