@@ -44,6 +44,19 @@ redirect_to() {
   redirect_off
   printf '%s\n' "$1" >"$STATE/run/redirect"
   rules ADD "$1" | iptables-restore -w 5 -n
+  forget_closed
+}
+
+# forget_closed: the kernel remembers a connection for 10 s whose server ended it by RST, as Go's does when a client's last
+# bytes come late, and lets a new one from the same address and port go the same way, without looking at any redirect
+# (Linux net/netfilter/nf_conntrack_proto_tcp.c: a SYN in state CLOSE is ignored unless the client sent the RST). Where
+# no server listens any more that one is refused. Without the program nothing can be forgotten, and the window stays.
+forget_closed() {
+  command -v conntrack >/dev/null 2>&1 || return 0
+  for _port in $ports; do
+    # It fails when there was nothing to forget.
+    timeout 3 conntrack -D -p tcp --orig-port-dst "$_port" --state CLOSE >/dev/null 2>&1 || continue
+  done
 }
 
 # redirect_off: may be called when there is none.
@@ -52,6 +65,7 @@ redirect_off() {
   _target=$(cat "$STATE/run/redirect")
   rules DELETE "$_target" | iptables-restore -w 5 -n || remove_one_by_one "$_target"
   rm -f "$STATE/run/redirect"
+  forget_closed
 }
 
 # A rule that is missing makes the transaction fail as a whole; then each goes by itself.

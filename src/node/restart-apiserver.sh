@@ -133,12 +133,14 @@ mark sigterm
 sleep 0.8
 leave
 kill_all KILL
-hold_off
-mark stopped
 # From here on a manifest comes back whatever fails: the old one until the files are new, then the new one. After a crash
 # complete.sh brings the new one.
 trap put_back EXIT
 wait_for 10 ended || die "kube-apiserver did not end after SIGKILL"
+# What it ended since, before anything meets the port on which nobody listens.
+[ -z "$target" ] || forget_closed
+hold_off
+mark stopped
 sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
 # Beside the start of kube-apiserver, which looks for its etcd every second, for a minute, before it does anything else
 # (kubernetes v1.20 cmd/kube-apiserver/app/server.go): the master is back sooner, and has a manifest sooner.

@@ -131,6 +131,25 @@ describe('restart-apiserver.sh', () => {
     expectNew();
   });
 
+  it('forgets connections that its server has ended, once they are led elsewhere and before its port is open again', () => {
+    // It fails when there was nothing to forget.
+    node.command('conntrack', 'echo "conntrack $*" >>"$KEYROLL_ROOT/rules"; exit 1');
+    expect(restart()).toMatchObject({ code: 0 });
+    expectNew();
+    const told = node.read('rules').split('\n');
+    const forgets = ['443', '4443'].map(
+      (port) => `conntrack -D -p tcp --orig-port-dst ${port} --state CLOSE`,
+    );
+    const redirected = told.findIndex((line) => line.startsWith('-I OUTPUT'));
+    const held = told.findIndex((line) => line.includes('-I INPUT') && line.endsWith('DROP'));
+    const letGo = told.findIndex((line) => line.includes('-C INPUT') && line.endsWith('DROP'));
+    for (const [from, to] of [
+      [redirected, held],
+      [held, letGo],
+    ])
+      expect(told.slice(from, to).filter((line) => line.startsWith('conntrack'))).toEqual(forgets);
+  });
+
   it('is not completed undrained when it is killed before the old manifest leaves', () => {
     node.crashAt('iptables-restore', '*');
     restart();

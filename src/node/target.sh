@@ -27,12 +27,14 @@ keep_target() {
 }
 
 # await_back SECONDS COMMAND…: until the command succeeds; fails after SECONDS. Each look is a handshake with a server that
-# is busy starting; the one that takes the connections is looked at less.
+# is busy starting; the one that takes the connections is looked at less, and what ended meanwhile is forgotten as often.
 await_back() {
   until_ms=$(( $(now_ms) + $1 * 1000 )); checked=0; shift
   until "$@"; do
     [ "$(now_ms)" -lt "$until_ms" ] || return 1
     sleep 0.4
-    checked=$((checked + 1)); [ $((checked % 3)) -ne 0 ] || keep_target
+    checked=$((checked + 1)); [ $((checked % 3)) -eq 0 ] || continue
+    keep_target
+    forget_closed
   done
 }
