@@ -16,8 +16,13 @@ interface Asked {
   readonly has: (flag: string) => boolean;
 }
 
-const seconds = (text: string | undefined, otherwise: number): number =>
-  text === undefined ? otherwise : Number(text.replace(/s$/, '')) * 1000;
+/** ms of a duration in Go's words, as far as they are used here: `10s`, `500ms`. */
+function duration(text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const [, count, unit] = /^(\d+)(ms|s)$/.exec(text) ?? [];
+  if (count === undefined) throw new NotKnownError(`etcdctl: the duration ${text} is not known`);
+  return Number(count) * (unit === 's' ? 1000 : 1);
+}
 
 /** `etcdctl` with the API of version 3, as etcd 3.3 brings it. */
 export function etcdctlOf(etcd: Etcd): Command {
@@ -44,7 +49,7 @@ export function etcdctlOf(etcd: Etcd): Command {
         certFile: value('--cert'),
         keyFile: value('--key'),
       },
-      timeoutMs: seconds(values.get('--command-timeout')?.[0], 5_000),
+      timeoutMs: duration(values.get('--command-timeout')?.[0], 5_000),
       args: rest.slice(1),
       stdin,
       has: (flag) => flags.has(flag),
