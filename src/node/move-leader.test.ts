@@ -49,6 +49,13 @@ it('says that a member was not that far', async () => {
   expect(out).toContain(' unsettled');
 });
 
+it('does not wait longer than its pause may last for a member that says nothing', async () => {
+  const begun = Date.now();
+  const { code, out } = await moved(`case "$*" in *10.0.0.3*alarm*) exec /bin/sleep 60 ;; esac`);
+  expect({ code, unsettled: out.includes(' unsettled') }).toEqual({ code: 0, unsettled: true });
+  expect(Date.now() - begun).toBeLessThan(30_000);
+});
+
 it('has not moved where the leader does not hand over', async () => {
   const { code, out } = await moved('exit 1');
   expect(code).toBe(1);

@@ -8,13 +8,15 @@ set -eu
 # shellcheck disable=SC2034 # used by pause-rules.sh
 port=$1 etcd_port=$2; seconds=$3
 . "${0%/*}/pause-rules.sh"
-unit=keyroll-pause-$$
+arms=0
 trap drop_none EXIT
 echo waiting
 while read -r word; do
   case $word in
     arm)
       armed=$(now_ms)
+      # A name of its own each time: systemd may not have forgotten the last one yet.
+      arms=$((arms + 1)) unit=keyroll-pause-$$-$arms
       systemd-run -q --collect --on-active="$seconds" --timer-property=AccuracySec=50ms --unit="$unit" \
         /bin/sh "${0%/*}/end-pause.sh" "$port" "$etcd_port"
       echo armed ;;

@@ -65,10 +65,19 @@ describe('a pause', () => {
     await pause();
     await tell('resume', `resumed ${armedAt}`);
     expect(rules()).toEqual([]);
-    const unit = `keyroll-pause-${talk.process.pid ?? 0}`;
+    const unit = `keyroll-pause-${talk.process.pid ?? 0}-1`;
     expect(timer()).toContain(`--unit=${unit}`);
     expect(node.read('units')).toBe(`stop ${unit}.timer\n`);
     expect(talk.said()).not.toContain('had already fired');
+  });
+
+  it('may begin again, with a timer of its own', async () => {
+    await pause();
+    await tell('resume', `resumed ${armedAt}`);
+    talk.process.stdin.write('arm\npause\n');
+    await vi.waitUntil(() => talk.said().split('paused').length === 3, { timeout: 60_000, interval: 20 });
+    expect(rules()).toEqual(paused);
+    expect(timer()).toContain(`--unit=keyroll-pause-${talk.process.pid ?? 0}-2`);
   });
 
   it('says so when its timer had fired before it was told to end', async () => {

@@ -118,9 +118,10 @@ sleep 0.8
 leave
 trap put_back EXIT
 kill_all KILL
+wait_for 10 ended || die "kube-apiserver did not end after SIGKILL"
+forget_closed
 hold_off
 mark stopped
-wait_for 10 ended || die "kube-apiserver did not end after SIGKILL"
 wait_for 120 balancer_refused ||
   die "the balancer's probe was refused $(probes_refused) times in 120 s, expected 3; see that it comes from $probe (--balancer-probe)"
 mark "the balancer was refused"

@@ -49,13 +49,15 @@ redirect_to() {
 
 # forget_closed: the kernel remembers a connection for 10 s whose server ended it by RST, as Go's does when a client's last
 # bytes come late, and lets a new one from the same address and port go the same way, without looking at any redirect
-# (Linux net/netfilter/nf_conntrack_proto_tcp.c: a SYN in state CLOSE is ignored unless the client sent the RST). Where
-# no server listens any more that one is refused. Without the program nothing can be forgotten, and the window stays.
+# (Linux net/netfilter/nf_conntrack_proto_tcp.c: a SYN in state CLOSE is ignored unless the client sent the RST, or one
+# of both a FIN before). Where no server listens any more that one is refused. Without the program nothing can be
+# forgotten, and the window stays.
 forget_closed() {
   command -v conntrack >/dev/null 2>&1 || return 0
   for _port in $ports; do
-    # It fails when there was nothing to forget.
-    timeout 3 conntrack -D -p tcp --orig-port-dst "$_port" --state CLOSE >/dev/null 2>&1 || continue
+    # Exit code 1: there was nothing to forget.
+    timeout 3 conntrack -D -p tcp --orig-port-dst "$_port" --state CLOSE >/dev/null 2>&1 || [ $? -eq 1 ] ||
+      say "conntrack: ended connections to port $_port could not be forgotten"
   done
 }
 

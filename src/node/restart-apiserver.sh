@@ -132,10 +132,10 @@ kill_all TERM
 mark sigterm
 sleep 0.8
 leave
-kill_all KILL
 # From here on a manifest comes back whatever fails: the old one until the files are new, then the new one. After a crash
 # complete.sh brings the new one.
 trap put_back EXIT
+kill_all KILL
 wait_for 10 ended || die "kube-apiserver did not end after SIGKILL"
 # What it ended since, before anything meets the port on which nobody listens.
 [ -z "$target" ] || forget_closed

@@ -150,6 +150,13 @@ describe('restart-apiserver.sh', () => {
       expect(told.slice(from, to).filter((line) => line.startsWith('conntrack'))).toEqual(forgets);
   });
 
+  it('says so when it cannot forget them, and goes on', () => {
+    node.command('conntrack', 'exit 2');
+    const { code, out } = restart();
+    expect(code).toBe(0);
+    expect(out).toContain('conntrack: ended connections to port 443 could not be forgotten');
+  });
+
   it('is not completed undrained when it is killed before the old manifest leaves', () => {
     node.crashAt('iptables-restore', '*');
     restart();

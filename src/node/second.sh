@@ -55,7 +55,7 @@ second_hold_off() {
   rm -f "$STATE/run/second-hold"
 }
 
-# second_end: drained as the first one was; may be called when there is none.
+# second_end: drained as the first one was; may be called when there is none. Needs redirect.sh.
 second_end() {
   second_there || return 0
   second_hold
@@ -64,5 +64,6 @@ second_end() {
   sleep 0.8
   rm -f "$second_folder"/second-kube-apiserver*.yaml
   wait_for 10 second_gone || say "the second kube-apiserver did not end after SIGKILL"
+  forget_closed
   second_hold_off
 }

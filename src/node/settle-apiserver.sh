@@ -5,7 +5,7 @@
 # systemd runs it after the unit's main process is gone (ExecStopPost); may be called again.
 set -u
 . "${0%/*}/common.sh"
-own='' port='' second_port='' certificate='' key='' targets=''
+own='' service='' port='' ports='' second_port='' certificate='' key='' targets=''
 for pair in "$@"; do
   case ${pair%%=*} in
     own|service|port|ports|second_port|targets|certificate|key)

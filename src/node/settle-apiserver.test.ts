@@ -30,11 +30,19 @@ describe('a restart that did not end', () => {
       'curl',
       'case "$*" in *127.0.0.1*) [ -e "$KEYROLL_ROOT/ready" ] && echo ok ;; *10.0.0.2*) exit 7 ;; *) echo ok ;; esac',
     );
+    node.command('conntrack', 'echo "$*" >>"$KEYROLL_ROOT/forgotten"');
+    const forgotten = (): number => node.read('forgotten').split('\n').filter(Boolean).length;
     node.write(redirect, '10.0.0.2\n');
     const run = node.start('settle-apiserver', [...settings, 'targets=10.0.0.2 10.0.0.3', ...rest]);
     // Its target has died meanwhile.
     await vi.waitUntil(() => node.read(redirect) === '10.0.0.3\n', { timeout: 60_000 });
+    // While nobody listens here, and once more when the redirect has gone.
+    await vi.waitUntil(() => forgotten() >= 2, { timeout: 60_000 });
     node.write('ready', '');
+    node.command(
+      'conntrack',
+      'echo "$*" >"$KEYROLL_ROOT/last"; cp "$KEYROLL_ROOT/rules" "$KEYROLL_ROOT/then"',
+    );
     expect(await run).toMatchObject({ code: 0, out: expect.stringContaining('undrained') as string });
     expect(node.read(redirect)).toBe('');
     const rules = node.read('rules');
@@ -42,6 +50,8 @@ describe('a restart that did not end', () => {
     expect(rules).toContain('-D FORWARD -p tcp -d 10.0.0.2 --dport 443 -j ACCEPT\n');
     expect(rules).toContain('-D FORWARD -p tcp -d 10.0.0.3 --dport 443 -j ACCEPT\n');
     expect(rules).toContain('-D PREROUTING');
+    expect(node.read('last')).toContain('--state CLOSE');
+    expect(node.read('then')).toContain('-D PREROUTING');
   });
 
   it('tries again when the packet filter did not take the move to another master', () => {

@@ -57,7 +57,7 @@ function stageOf(outgoing: ClientRequest): () => string {
       stage = 'sent on a kept connection';
       return;
     }
-    socket.once('connect', () => (stage = 'connected, TLS not agreed'));
+    socket.once('connect', () => (stage = 'encrypted' in socket ? 'connected, TLS not agreed' : 'sent'));
     socket.once('secureConnect', () => (stage = 'sent'));
   });
   outgoing.once('response', () => (stage = 'answer begun'));

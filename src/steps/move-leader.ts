@@ -9,8 +9,12 @@ import type { StepContext, StepRunner } from './context.js';
 /** Requests in flight end in this time (ms). */
 const settleMs = 250;
 /** The node ends a pause after this time (s) by itself. */
-const boundSeconds = '3';
+const boundSeconds = 3;
 const answerMs = 2500;
+/** Nothing moves when a pause took longer than this to begin: what follows may take 2.35 s, and then the bound is near. */
+const latestMs = 600;
+const pauseTries = 5;
+const betweenTriesMs = 1000;
 const noLeader = 'etcd: found no leader; check its health, then run the same command again';
 
 /**
@@ -114,7 +118,7 @@ async function behindPause(
   const { layout } = context;
   const etcdClient = layout.credentials(1).find((spec) => spec.name === 'etcdclient');
   if (!etcdClient) throw new Error(`layout ${layout.name}: names no etcd client certificate`);
-  const pauseArgs = [String(layout.apiPorts.port), String(layout.etcdPorts.client), boundSeconds];
+  const pauseArgs = [String(layout.apiPorts.port), String(layout.etcdPorts.client), String(boundSeconds)];
   const endpoint = (node: string): string => context.etcdEndpoints.get(node) ?? '';
   const endpoints = masters(context.nodes()).map(({ name }) => endpoint(name));
   const talks: { name: string; talk: Conversation }[] = [];
@@ -144,15 +148,13 @@ async function pausedMove(
   mover: Conversation,
   onMoved: (under: Under) => void,
 ): Promise<Under> {
-  await tellAll(talks, 'arm', 'armed');
-  await tellAll(talks, 'pause', 'paused');
-  const begun = Date.now();
+  const { armed, begun } = await pauseAll(talks);
   await sleep(settleMs);
   const move = { begun: Date.now(), ended: 0 };
   mover.send('move');
   const answer = await mover.receive(answerMs);
   move.ended = Date.now();
-  const ended = Date.now();
+  const ended = Math.min(move.ended, armed + boundSeconds * 1000);
   const moved = answer.startsWith('moved');
   const settled = answer.endsWith(' settled');
   const under = { pauses: talks.map(({ name }) => ({ node: name, begun, ended })), move, settled };
@@ -163,6 +165,28 @@ async function pausedMove(
   }
   if (!moved) throw new Error(`etcd: expected word of the moved leadership, found ${answer}`);
   return under;
+}
+
+/**
+ * Pauses all masters, so that most of the bound is left. `armed`: no timer fires sooner than its time after it.
+ * @throws Error when they stay too busy for that; then none is paused
+ */
+async function pauseAll(
+  talks: readonly { name: string; talk: Conversation }[],
+): Promise<{ armed: number; begun: number }> {
+  for (let tries = 1; ; tries += 1) {
+    const armed = Date.now();
+    await tellAll(talks, 'arm', 'armed');
+    await tellAll(talks, 'pause', 'paused');
+    const begun = Date.now();
+    if (begun - armed <= latestMs) return { armed, begun };
+    await tellAll(talks, 'resume', 'resumed');
+    if (tries === pauseTries)
+      throw new Error(
+        `etcd: the masters took ${begun - armed} ms to pause, expected ${latestMs} at most; wait until they are less busy, then run the same command again`,
+      );
+    await sleep(betweenTriesMs);
+  }
 }
 
 async function tellAll(

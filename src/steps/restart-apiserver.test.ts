@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { exitError, RemoteError } from '../adapters/ssh/error.js';
 import { StoppedError } from '../execute/stop.js';
@@ -24,10 +25,12 @@ const answers: Readonly<Record<string, string>> = {
 };
 
 /** Three masters; etcd is led by m<leader>, by none (-1), or does not answer. A restart says `log`. */
-function world(leader: number | undefined, log = 'log\n', moved = answers['move']) {
+function world(leader: number | undefined, log = 'log\n', moved = answers['move'], slowPauses = 0) {
   let leads = leader;
   const notes: string[] = [];
   const moves: string[] = [];
+  const words: string[] = [];
+  let slow = slowPauses;
   const facts: unknown[] = [];
   const settings: Record<string, string> = {};
   const status = (): string =>
@@ -49,11 +52,15 @@ function world(leader: number | undefined, log = 'log\n', moved = answers['move'
     return Promise.resolve({
       send(word: string) {
         last = word;
+        if (script === 'pause') words.push(word);
         if (word !== 'move') return;
         leads = Number(args[3]);
         moves.push(`to m${leads}`);
       },
-      receive: () => Promise.resolve((last === 'move' ? moved : answers[last]) ?? 'waiting'),
+      receive: async () => {
+        if (last === 'pause' && slow-- > 0) await sleep(700);
+        return (last === 'move' ? moved : answers[last]) ?? 'waiting';
+      },
       close: () => Promise.resolve(script),
     });
   };
@@ -69,7 +76,7 @@ function world(leader: number | undefined, log = 'log\n', moved = answers['move'
     calm: () => Promise.resolve(moves.push('calm')),
     shell: () => ({ run, converse }),
   } as unknown as StepContext;
-  return { context, notes, moves, facts, settings };
+  return { context, notes, moves, facts, settings, words };
 }
 
 describe("a master's restart", () => {
@@ -104,6 +111,15 @@ describe("a master's restart", () => {
     await restartApiServer(stepOn('m2', true), context);
     expect(facts).toMatchObject([['fact', 'leadership/trust/apiserver/m2', { settled }]]);
     expect(notes.filter((note) => note.includes('did not answer in time'))).toHaveLength(told);
+  });
+
+  it('pauses once more when a pause took so long to begin that its time was nearly over', async () => {
+    const { context, words, facts } = world(2, 'log\n', 'moved 1 2 settled', 1);
+    await restartApiServer(stepOn('m2', true), context);
+    const all = (word: string): string[] => Array<string>(3).fill(word);
+    const tried = [...all('arm'), ...all('pause'), ...all('resume')];
+    expect(words).toEqual([...tried, ...tried]);
+    expect(facts).toHaveLength(1);
   });
 
   it('ends the step in hand when a stop ends the wait after the move', async () => {

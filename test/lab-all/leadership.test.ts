@@ -58,17 +58,21 @@ async function bareMove(lab: TestLab): Promise<void> {
 }
 
 /** As a rotation does it. */
-async function pausedMove(lab: TestLab): Promise<void> {
+async function pausedMove(lab: TestLab): Promise<{ settled: boolean }> {
   const masters = lab.masters.map(({ name, ip }) => `${name}=${ip}`);
   const args = [join(lab.clusterDir, 'apimodel.json'), lab.plan.fqdn, lab.sshKey, ...masters];
   const { code, stdout, stderr } = await lab.exec(childCommand('move-main', args));
   if (code !== 0) throw new Error(`move-main: ended with ${code}: ${stderr.slice(-2000)}`);
-  const { pauses, move } = JSON.parse(stdout) as {
+  const { pauses, move, settled } = JSON.parse(stdout) as {
+    settled: boolean;
     pauses: { begun: number; ended: number }[];
     move: { begun: number; ended: number };
   };
   const longest = Math.max(...pauses.map(({ begun, ended }) => ended - begun));
-  say(`moved in ${move.ended - move.begun} ms, behind a pause of ${longest} ms`);
+  say(
+    `moved in ${move.ended - move.begun} ms, behind a pause of ${longest} ms, ${settled ? 'settled' : 'not settled'}`,
+  );
+  return { settled };
 }
 
 labSuite(`lab: ${moves} moves of etcd's leadership under 130 requests a second`, () => {
@@ -87,7 +91,11 @@ labSuite(`lab: ${moves} moves of etcd's leadership under 130 requests a second`,
 
   it('fail none behind a pause on all masters', { timeout: 600_000 }, async () => {
     const before = (await readEtcd(lab)).term;
-    const { failed, lost } = await movedUnderLoad(lab, () => pausedMove(lab));
+    const settled: boolean[] = [];
+    const { failed, lost } = await movedUnderLoad(lab, async () => {
+      settled.push((await pausedMove(lab)).settled);
+    });
+    expect(settled).toContain(true);
     expect((await readEtcd(lab)).term - before).toBeGreaterThanOrEqual(moves);
     expect({ failed, lost }).toEqual({ failed: 0, lost: 0 });
   });

@@ -126,7 +126,7 @@ const commands: Readonly<Record<string, Run>> = {
       writeFileSync(file, JSON.stringify(kvs), { mode: 0o600 });
       return { code: 0, out: `Snapshot saved at ${file}\n` };
     }),
-  // A proposal in etcd 3.3 (server/v3_server.go): through only where the member knows a leader that has a quorum.
+  // A proposal in etcd 3.3 (etcdserver/v3_server.go), which changes nothing; here a read, which needs leader and quorum too.
   alarm: (asked) => {
     const { args } = asked;
     if (args.join(' ') !== 'list') throw new NotKnownError(`etcdctl: alarm ${args.join(' ')} is not known`);

@@ -4,6 +4,7 @@ import type { Command } from '../commands/command.js';
 import { curl } from '../commands/curl.js';
 import { etcdctlOf } from '../commands/etcdctl.js';
 import { chown, stat } from '../commands/files.js';
+import { conntrack } from '../commands/conntrack.js';
 import { iptables, iptablesRestore } from '../commands/iptables.js';
 import { openssl } from '../commands/openssl.js';
 import { pgrep } from '../commands/processes.js';
@@ -48,6 +49,7 @@ export class HollowMachine {
     const all: Readonly<Record<string, Command>> = {
       curl,
       chown,
+      conntrack,
       stat,
       iptables,
       'iptables-restore': iptablesRestore,

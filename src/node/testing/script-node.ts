@@ -21,6 +21,8 @@ const commands: Readonly<Record<string, string>> = {
   iptables: `echo "$*" >>"$KEYROLL_ROOT/rules"; case "$*" in *-C*) exit 1 ;; esac`,
   systemctl: `echo "$*" >>"$KEYROLL_ROOT/units"; case "$1" in is-active) echo inactive; exit 3 ;; esac`,
   pgrep: `for pid in $(cat "$KEYROLL_ROOT/pids" 2>/dev/null); do kill -0 "$pid" 2>/dev/null && echo "$pid"; done; exit 0`,
+  // There is nothing to forget; never this machine's own.
+  conntrack: 'exit 1',
   sleep: `exec /bin/sleep 0.01`,
 };
 

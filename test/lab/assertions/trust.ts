@@ -65,6 +65,7 @@ interface Move {
   readonly to?: string;
   readonly pauses?: readonly { node: string; begun: number; ended: number }[];
   readonly move?: { begun: number; ended: number };
+  readonly settled?: boolean;
 }
 
 /** etcd's leadership moved only where no request could meet it. */
@@ -77,10 +78,12 @@ export function itMovedLeadershipBehindPauses(of: () => Rotation): void {
   it('moved leadership only inside pauses on all masters', () => {
     // At least once: whoever leads at first is restarted as well.
     expect(moves().length).toBeGreaterThan(0);
-    for (const { from, to, pauses = [], move } of moves()) {
+    // A machine that is busy at that moment may not be that far in time; not always, though.
+    expect(moves().map(({ settled }) => settled)).toContain(true);
+    for (const { from, to, pauses = [], move, settled } of moves()) {
       const longest = Math.max(...pauses.map(({ begun, ended }) => ended - begun));
       say(
-        `leadership from ${from} to ${to} in ${(move?.ended ?? 0) - (move?.begun ?? 0)} ms, inside pauses of at least ${longest} ms`,
+        `leadership from ${from} to ${to} in ${(move?.ended ?? 0) - (move?.begun ?? 0)} ms, inside pauses of at least ${longest} ms, ${settled === true ? 'settled' : 'not settled'}`,
       );
       expect(pauses.map(({ node }) => node).sort()).toEqual(
         of()
