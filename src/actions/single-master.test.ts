@@ -31,7 +31,7 @@ describe('the gap of an only master', () => {
   it('is stated, with its length, and then accepted, where a second kube-apiserver cannot run', async () => {
     expect(await told({ obstacle })).toEqual({
       notes: [
-        `single-master-gap: ${obstacle}: nobody answers while kube-apiserver restarts, three times, 10 to 20 s each`,
+        `single-master-gap: ${obstacle}: nobody answers while kube-apiserver restarts, three times, 5 to 20 s each`,
       ],
       accepted: true,
     });

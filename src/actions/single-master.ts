@@ -9,8 +9,8 @@ import type { Session } from './session.js';
 const gap = 'single-master-gap' satisfies GateName;
 /** From this minor version on kube-apiserver removes its own Endpoints when it ends, also as the last one. */
 const endpointsGoSince = 28;
-/** Measured: 1 s until it ends, 7 to 13 s until Kubernetes 1.20 is ready again, and 4 s for etcd in `distrust`. */
-const unanswered = 'nobody answers while kube-apiserver restarts, three times, 10 to 20 s each';
+/** Measured: half a second until it ends, 4.5 to 13 s until Kubernetes 1.20 is ready again, 1 to 4 s more for etcd in `distrust`. */
+const unanswered = 'nobody answers while kube-apiserver restarts, three times, 5 to 20 s each';
 
 /**
  * Of an only master: how it is kept up, or which gap it will have. To be told before consent is asked for: a gap for want
