@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from '../commands/command.js';
+import { conntrack } from '../commands/conntrack.js';
 import { curl } from '../commands/curl.js';
 import { etcdctlOf } from '../commands/etcdctl.js';
 import { chown, stat } from '../commands/files.js';
-import { conntrack } from '../commands/conntrack.js';
 import { iptables, iptablesRestore } from '../commands/iptables.js';
 import { openssl } from '../commands/openssl.js';
 import { pgrep } from '../commands/processes.js';
