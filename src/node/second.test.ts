@@ -6,9 +6,10 @@ vi.setConfig({ testTimeout: 120_000 });
 
 let node: ScriptNode;
 const left = 'second-kube-apiserver-trust.yaml';
-beforeEach(() => {
+beforeEach(async () => {
   node = new ScriptNode();
   node.write(`etc/kubernetes/manifests/${left}`, 'kube-apiserver\n--secure-port=6444\n');
+  await node.started();
 });
 afterEach(() => node.remove());
 

@@ -6,11 +6,13 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** What a node has and a test does not: each does the least that the scripts look at. */
@@ -83,11 +85,19 @@ export class ScriptNode {
 
   write(path: string, text: string): void {
     mkdirSync(join(this.at(path), '..'), { recursive: true });
-    writeFileSync(this.at(path), text);
+    // Whole from the first moment: kubelet reads a manifest as soon as it sees its name.
+    writeFileSync(this.at(`${path}.new`), text);
+    renameSync(this.at(`${path}.new`), this.at(path));
   }
 
   read(path: string): string {
     return existsSync(this.at(path)) ? readFileSync(this.at(path), 'utf8') : '';
+  }
+
+  /** Resolves when kubelet has started a process for each manifest that was written. */
+  async started(): Promise<void> {
+    const processes = (): number => this.read('pids').split('\n').filter(Boolean).length;
+    while (processes() < this.manifests.length) await setTimeout(10);
   }
 
   get manifests(): string[] {
