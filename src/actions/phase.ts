@@ -22,9 +22,10 @@ import type { Layout } from '../layouts/layout.js';
 import { planPhase } from '../plan/plan.js';
 import { planKeeping, planPreparation } from '../plan/prepare.js';
 import { refreshNode, refreshWindowsNode, whole } from '../plan/refresh.js';
-import { disturbs } from '../steps/calm.js';
+import { feltMs } from '../steps/calm.js';
 import { runStep } from '../steps/index.js';
 import { members } from '../steps/etcd.js';
+import { pauses } from '../steps/wait.js';
 import { holdsNodeCredentials, type Pod } from '../steps/workloads.js';
 import { rememberBeginning } from './begin.js';
 import { BarrierError } from './errors.js';
@@ -34,6 +35,7 @@ import type { Session } from './session.js';
 import { stepContext } from './step-context.js';
 
 const barrierSeconds = 150;
+const barrierLookMs = 1000;
 
 /**
  * One phase: plan it from what is so now, do its steps, read the list of nodes again, wait until its barrier holds.
@@ -101,7 +103,8 @@ function executeFlow(session: Session, flow: Flow): Promise<void> {
     run: (step) => runStep(step, context),
     mayBegin: async (step) => {
       stop.check();
-      if (disturbs(step)) await context.calm();
+      const felt = feltMs(step);
+      if (felt !== undefined) await context.calm(felt);
       await session.locks.assure();
     },
     onStart: ({ id, title }) => session.emit({ code: 'step-begins', id, title }),
@@ -202,12 +205,15 @@ export async function restartNodePods(
 /** Looks until everything is as the barrier wants it. @throws BarrierError with what is not, after its time */
 async function holdBarrier(session: Session, barrier: Barrier): Promise<readonly Observation[]> {
   const until = Date.now() + barrierSeconds * 1000;
-  for (let look = 0; ; look += 1) {
+  let told = false;
+  const next = pauses(barrierLookMs);
+  for (;;) {
     const { observations, deviations } = await observeBarrier(barrier, session.materials, session.shell);
     if (deviations.length === 0) return observations;
     if (Date.now() >= until) throw new BarrierError(barrier.phase, deviations, barrierSeconds);
-    if (look === 0) session.emit({ code: 'barrier-waits', phase: barrier.phase, deviations });
+    if (!told) session.emit({ code: 'barrier-waits', phase: barrier.phase, deviations });
+    told = true;
     session.stop.check();
-    await sleep(1000);
+    await sleep(next.next().value);
   }
 }

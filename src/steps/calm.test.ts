@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
 import { StopRequest, StoppedError } from '../execute/stop.js';
-import { calmness, disturbs } from './calm.js';
+import { calmness, feltMs, serverFeltMs } from './calm.js';
 
 /** An API server that answers as `answers` say (ms, or an error), one read after another, then at once. */
 function around(answers: (number | string)[]) {
@@ -17,6 +18,7 @@ function around(answers: (number | string)[]) {
   return {
     ...{ notes, stop },
     reads: () => reads,
+    passes: (ms: number) => (time += ms),
     calm: calmness({ read, stop, note: (text) => notes.push(text), now: () => time }),
   };
 }
@@ -24,44 +26,59 @@ function around(answers: (number | string)[]) {
 describe('the wait before a disturbance', () => {
   it('is three quick reads where the API answers', async () => {
     const { calm, reads, notes } = around([]);
-    await calm();
+    await calm(30);
     expect([reads(), notes]).toEqual([3, []]);
   });
 
   it('lasts until three in a row are quick, and an error is not', async () => {
     const { calm, reads } = around([0, 400, 'server is busy']);
-    await calm();
+    await calm(30);
     expect(reads()).toBe(6);
   });
 
   it('takes for quick what the way to the API allows', async () => {
-    const { calm, reads } = around([400, 500, 450]);
-    await calm();
-    expect(reads()).toBe(3);
+    const { calm, reads } = around([400, 500, 450, 420]);
+    await calm(30);
+    expect(reads()).toBe(4);
   });
 
   it('ends after half a minute, and says what it saw', async () => {
-    const { calm, notes } = around([0, 29_000, 0, 2000]);
-    await calm();
+    const { calm, notes } = around([400, 0, 29_000, 0, 2000]);
+    await calm(30);
     expect(notes).toEqual(['the API is still slow after 31 s (a read took 2000 ms): going on']);
   });
 
   it('comes one after another, so that no two disturbances begin on the same look', async () => {
     const { calm, reads } = around([]);
     const seen: number[] = [];
-    await Promise.all([calm(), calm(30), calm(30)].map((wait) => wait.then(() => seen.push(reads()))));
+    await Promise.all([calm(30), calm(30), calm(30)].map((wait) => wait.then(() => seen.push(reads()))));
     expect(seen).toEqual([3, 6, 9]);
+  });
+
+  it('lasts as long as the last disturbance is felt, by its own word, or half of it where all answers are prompt', async () => {
+    const { calm, reads, passes, stop } = around([0, 0, 0, 0, 0, 0, 100]);
+    await calm(50_000);
+    passes(25_000);
+    await calm(50_000);
+    expect(reads()).toBe(6);
+    passes(25_000);
+    const third = vi.fn();
+    const waiting = calm(1).then(third);
+    await sleep(200);
+    expect([reads(), third.mock.calls]).toEqual([7, []]);
+    stop.request('Ctrl-C');
+    await expect(waiting).rejects.toThrow(StoppedError);
   });
 
   it('ends at once when a stop is asked for', async () => {
     const { calm, stop } = around(Array.from({ length: 1000 }, () => 'no answer'));
-    const waiting = calm();
+    const waiting = calm(30);
     stop.request('Ctrl-C');
     await expect(waiting).rejects.toThrow(StoppedError);
   });
 
   it('is made before servers, kubelets and leaders go, and before nothing else', () => {
-    expect(disturbs({ kind: 'restart-apiserver' })).toBe(true);
-    expect(disturbs({ kind: 'await-ready' })).toBe(false);
+    expect(feltMs({ kind: 'restart-apiserver' })).toBe(serverFeltMs);
+    expect(feltMs({ kind: 'await-ready' })).toBeUndefined();
   });
 });

@@ -3,6 +3,7 @@ import type { Conversation } from '../adapters/ssh/types.js';
 import { StoppedError } from '../execute/stop.js';
 import { masters } from '../model/cluster.js';
 import type { Step } from '../model/plan.js';
+import { serverFeltMs } from './calm.js';
 import { members, type EtcdMember } from './etcd.js';
 import type { StepContext, StepRunner } from './context.js';
 
@@ -61,7 +62,7 @@ export async function leadElsewhere(
   );
   if (to === undefined) throw new Error(noLeader);
   try {
-    await context.calm();
+    await context.calm(serverFeltMs);
   } catch (error) {
     // A stop ends the wait and not the step, which is in hand.
     if (!(error instanceof StoppedError)) throw error;

@@ -19,7 +19,8 @@ const restartedAt = 'kubectl.kubernetes.io/restartedAt';
 /** A rollout that takes longer makes room for the next one. */
 const turnMs = 60_000;
 const lookEveryMs = 1000;
-/** What begins in one look, as a part of the nodes: a rollout is felt a moment after it was asked for. */
+const beginEveryMs = 1000;
+/** What begins in that time, as a part of the nodes: a rollout is felt a moment after it was asked for. */
 const beginPart = 0.2;
 
 /**
@@ -90,15 +91,15 @@ class Rollouts {
     const inTurn = late.filter(({ name }) => performance.now() - (this.#begun.get(name) ?? 0) < turnMs);
     const nodes = this.context.nodes().length;
     const room = Math.min(Math.max(2, nodes) - inTurn.length, Math.max(1, Math.floor(nodes * beginPart)));
-    const apartMs = lookEveryMs / Math.max(1, Math.floor(nodes * beginPart));
+    const feltMs = beginEveryMs / Math.max(1, Math.floor(nodes * beginPart));
     for (const workload of this.#queue.slice(0, Math.max(0, room))) {
-      await this.#begin(workload, apartMs);
+      await this.#begin(workload, feltMs);
       this.#queue.shift();
     }
   }
 
-  async #begin(workload: Workload, apartMs: number): Promise<void> {
-    await this.context.calm(apartMs);
+  async #begin(workload: Workload, feltMs: number): Promise<void> {
+    await this.context.calm(feltMs);
     await restart(workload, this.at, this.context);
     const name = workloadName(workload);
     if (!this.broken.has(name)) this.#begun.set(name, performance.now());

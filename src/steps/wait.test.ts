@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { KubeError } from '../adapters/kube/error.js';
-import { waitFor } from './wait.js';
+import { pauses, waitFor } from './wait.js';
 
 const request = { server: 'https://m', method: 'GET', path: '/api' };
 const answered = (status: number): KubeError => new KubeError(request, { status, reason: 'R', text: 'why' });
@@ -31,4 +31,12 @@ describe('waitFor', () => {
     await expect(waitFor('x', look(answered(403)), { timeoutMs: 60_000 })).rejects.toThrow('403 R');
     await expect(waitFor('x', look(new Error('broken')), { timeoutMs: 60_000 })).rejects.toThrow('broken');
   });
+});
+
+it('pauses grow from a tenth of a second to the longest', () => {
+  const growing = pauses(500);
+  expect(Array.from({ length: 6 }, () => Math.round(growing.next().value))).toEqual([
+    100, 150, 225, 338, 500, 500,
+  ]);
+  expect(pauses(20).next().value).toBe(20);
 });

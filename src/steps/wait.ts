@@ -4,10 +4,19 @@ import type { StopRequest } from '../execute/stop.js';
 
 export interface WaitOptions {
   readonly timeoutMs: number;
-  /** Default 500 ms. */
+  /** The longest pause between two looks; the first ones are shorter. Default 500 ms. */
   readonly everyMs?: number;
   /** Ends the wait early: only where it can be begun again. */
   readonly stop?: StopRequest;
+}
+
+/** What settles at once is seen at once; what takes its time is not asked for all the time. */
+const firstMs = 100;
+const growth = 1.5;
+
+/** Pauses, ms, between looks at what changes: from a tenth of a second on, each half as long again, at most `longestMs`. */
+export function* pauses(longestMs: number): Generator<number, never> {
+  for (let ms = firstMs; ; ms *= growth) yield Math.min(ms, longestMs);
 }
 
 /**
@@ -23,7 +32,7 @@ export async function waitFor(
   { timeoutMs, everyMs = 500, stop }: WaitOptions,
 ): Promise<void> {
   const until = Date.now() + timeoutMs;
-  for (;;) {
+  for (const pause of pauses(everyMs)) {
     const seen = await look().catch((error: unknown) => {
       if (isPassing(error)) return (error as Error).message;
       throw error;
@@ -33,7 +42,7 @@ export async function waitFor(
       throw new Error(
         `${what}: not so after ${Math.round(timeoutMs / 1000)} s; ${seen}; run the same command again to go on`,
       );
-    await sleep(everyMs, undefined, stop ? { signal: stop.signal } : {}).catch(() => stop?.check());
+    await sleep(pause, undefined, stop ? { signal: stop.signal } : {}).catch(() => stop?.check());
     stop?.check();
   }
 }
