@@ -27,5 +27,19 @@ export default tseslint.config(
     },
   },
   { files: ['lab/**', 'bench/**', 'src/cli/**'], rules: { 'no-console': 'off' } },
+  {
+    files: ['**/*.test.ts'],
+    ignores: ['**/*.mocked.test.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        ...['mock', 'doMock'].map((property) => ({
+          object: 'vi',
+          property,
+          message: 'Other files share this one’s modules: replace them in a file *.mocked.test.ts.',
+        })),
+      ],
+    },
+  },
   { files: ['**/*.test.ts'], rules: { 'max-lines-per-function': 'off', 'max-lines': 'off' } },
 );

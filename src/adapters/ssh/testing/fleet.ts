@@ -10,7 +10,6 @@ import type { Fleet } from '../types.js';
 import { newKeyPair } from './key-pair.js';
 import { Machine } from './ssh-machine.js';
 
-const root = mkdtempSync(join(tmpdir(), 'keyroll-fleet-'));
 const user = newKeyPair();
 export const stranger = newKeyPair();
 export const hostKeyOf = { jump: newHostKey(), node: newHostKey(), other: newHostKey() };
@@ -36,11 +35,13 @@ export let fleet: Fleet;
 export let own: string;
 /** The scripts above, and those that install them. */
 export let pack: ScriptPack;
+let root: string;
 let cases = 0;
 
 /** Every test of the file gets machines and a fleet of its own. Called once, before the tests. */
 export function useFleet(): void {
   beforeAll(async () => {
+    root = mkdtempSync(join(tmpdir(), 'keyroll-fleet-'));
     pack = await makePack();
   });
   beforeEach(async () => {
