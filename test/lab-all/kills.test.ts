@@ -60,7 +60,7 @@ labSuite('lab: keyroll is killed', () => {
       const { code, report } = of();
       expect({ code, outcome: report.outcome, error: report.error }).toEqual({ code: 0, outcome: 'rotated' });
     });
-    itBoreLoad(of);
+    itBoreLoad(of, gentle);
     itKeptPodsCalling(of);
     itReplacedEveryCredential(of);
     itRenewedWhatTheClusterHolds(of);

@@ -22,7 +22,7 @@ export function rotation(wish: RotationWish, lab: () => Promise<TestLab>): void 
       seen = await rotateLab(await lab(), wish);
     });
     itWasAvailable(of);
-    if (wish.load !== false) itBoreLoad(of);
+    if (wish.load !== false) itBoreLoad(of, wish.load === true ? {} : wish.load);
     itReplacedEveryCredential(of);
     itMintedAsBefore(of);
     itRenewedWhatTheClusterHolds(of);

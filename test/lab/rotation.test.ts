@@ -1,11 +1,24 @@
+import { describe, it } from 'vitest';
+import { reasonNotToLoad } from './carries-load.js';
 import { labSuite } from './lab-suite.js';
 import { rotation } from './rotation-suite.js';
+import { say } from './say.js';
 import { bringUp } from './test-lab.js';
 
-// The rotation under load is among the long ones (test/lab-all): on two cores five nodes and 130 requests a second leave
-// too little for the probe, and its own waiting would be taken for the cluster's.
+const tooSlow = reasonNotToLoad();
+
 labSuite('lab', () => {
-  rotation({ title: 'a rotation watched in all', load: false, broken: true }, () => bringUp());
+  if (tooSlow !== undefined) {
+    say(`SKIPPED: the load of the first rotation: ${tooSlow}`);
+    describe('a rotation under load', () => {
+      it.skip(`bears 100 reads and 30 writes a second (skipped: ${tooSlow})`, () => undefined);
+    });
+  }
+  rotation(
+    { title: tooSlow === undefined ? 'a rotation under load' : 'a rotation', load: tooSlow === undefined },
+    () => bringUp(),
+  );
+  rotation({ title: 'a second rotation right after it', load: false, broken: true }, () => bringUp());
   rotation({ title: 'a rotation with projected tokens', load: false }, () =>
     bringUp({ projectedTokens: true }),
   );
