@@ -4,7 +4,7 @@ import { agents, masters, type ClusterNode } from '../model/cluster.js';
 import { POD_PROBE, podProbeManifests, type Manifest, type PodProbeNode } from '../probe/pods.js';
 import { mergePodResults } from '../probe/pod-results.js';
 import type { ProbeReport } from '../report/report.js';
-import { rolledOut, workloads } from '../steps/workloads.js';
+import { workloads } from '../steps/workloads.js';
 import { waitFor } from '../steps/wait.js';
 import type { Session } from './session.js';
 
@@ -96,13 +96,13 @@ async function create(kube: KubeClient, manifest: Manifest): Promise<void> {
     );
 }
 
+/** Each has its pod, ready: whether it stays so for a while matters when one takes another one's place, not here. */
 async function allRun(session: Session): Promise<true | string> {
   const own = (await workloads(session)).filter(({ metadata }) => metadata.namespace === POD_PROBE.namespace);
-  const late = own.flatMap((workload) => {
-    const state = rolledOut(workload);
-    return state === true ? [] : [`${workload.metadata.name}: ${state}`];
-  });
-  return late.length === 0 ? true : late.join('; ');
+  const late = own.filter(({ status }) => (status?.readyReplicas ?? 0) < 1);
+  return late.length === 0
+    ? true
+    : `no pod is ready of ${late.map(({ metadata }) => metadata.name).join(', ')}`;
 }
 
 /** What the pods of each node measured: one class `pod:<node>` each. */

@@ -55,13 +55,13 @@ describe('the wait before a disturbance', () => {
     expect(seen).toEqual([3, 6, 9]);
   });
 
-  it('lasts as long as the last disturbance is felt, by its own word, or half of it where all answers are prompt', async () => {
+  it('lasts as long as the last disturbance is felt, by its own word, or a part of it where all answers are prompt', async () => {
     const { calm, reads, passes, stop } = around([0, 0, 0, 0, 0, 0, 100]);
     await calm(50_000);
-    passes(25_000);
+    passes(20_000);
     await calm(50_000);
     expect(reads()).toBe(6);
-    passes(25_000);
+    passes(20_000);
     const third = vi.fn();
     const waiting = calm(1).then(third);
     await sleep(200);

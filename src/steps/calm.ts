@@ -6,6 +6,8 @@ import type { Step, StepKind } from '../model/plan.js';
 const quickMs = 300;
 /** Reads that are answered within this time show a cluster that has nothing to do. */
 const promptMs = 25;
+/** Of the time for which a disturbance is felt: so much has gone by at the first look. */
+const promptPart = 0.4;
 const readsInARow = 3;
 const lookEveryMs = 1000;
 const patienceMs = 30_000;
@@ -46,8 +48,8 @@ export type Calm = (ownMs: number) => Promise<void>;
 
 /**
  * Makes the wait before a disturbance: until the API answers three reads in a row quickly, so that a cluster that is still
- * busy with the last disturbance is not given the next one. When half of the time is over for which the last one is felt,
- * three prompt answers end the wait: such a cluster does not feel it. After 30 s it resolves all the same, with a note: a cluster may
+ * busy with the last disturbance is not given the next one. When two fifths of the time are over for which the last one is
+ * felt, three prompt answers end the wait: such a cluster does not feel it. After 30 s it resolves all the same, with a note: a cluster may
  * be slow for reasons of its own, and each step has conditions of its own.
  * The wait may be asked for again, also beside itself: then one after another, so that two disturbances do not begin at once.
  * @throws StoppedError (the wait) when a stop was asked for
@@ -93,7 +95,7 @@ export function calmness({ read, stop, note, now = () => performance.now() }: Su
   };
   const inTurn = async (ownMs: number): Promise<void> => {
     stop.check();
-    await until(last.begun + last.feltMs / 2);
+    await until(last.begun + last.feltMs * promptPart);
     if (await firstNot('prompt', answer)) {
       await until(last.begun + last.feltMs);
       await untilCalm();
