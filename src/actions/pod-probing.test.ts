@@ -36,3 +36,15 @@ it('waits for the namespace of an earlier rotation with the identity of each mom
   expect(asked).toEqual(['before', 'after', 'after']);
   expect(notes).toEqual(['namespace keyroll-probe of an earlier rotation is on its way out: waits for it']);
 });
+
+it('waits until each probing pod is ready', async () => {
+  const metadata = { name: 'probe-m0', namespace: 'keyroll-probe' };
+  let looks = 0;
+  const look = () => ({ kind: 'Deployment', metadata, status: { readyReplicas: ++looks < 3 ? 0 : 1 } });
+  const client = {
+    request: () => Promise.resolve({ status: 201, text: '', body: {} }),
+    list: (path: string) => Promise.resolve(path.endsWith('/deployments') ? [look()] : []),
+  };
+  await startPods({ nodes: [], inventories: new Map(), kube: () => client } as unknown as Session);
+  expect(looks).toBe(3);
+});

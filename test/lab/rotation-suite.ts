@@ -10,8 +10,11 @@ import { itMovedLeadershipBehindPauses, itMovedTrustInOrder } from './assertions
 import { rotateLab, type Rotation, type RotationWish } from './run/rotation.js';
 import type { TestLab } from './test-lab.js';
 
-/** One rotation, watched, and everything that must be true of it. */
-export function rotation(wish: RotationWish, lab: () => Promise<TestLab>): void {
+/**
+ * One rotation, watched, and everything that must be true of it. `noLoad`: why it is without the load that it should have
+ * borne; what that would have shown is skipped by name.
+ */
+export function rotation(wish: RotationWish, lab: () => Promise<TestLab>, noLoad?: string): void {
   describe(wish.title, () => {
     let seen: Rotation | undefined;
     const of = (): Rotation => {
@@ -23,6 +26,7 @@ export function rotation(wish: RotationWish, lab: () => Promise<TestLab>): void 
     });
     itWasAvailable(of);
     if (wish.load !== false) itBoreLoad(of, wish.load === true ? {} : wish.load);
+    if (noLoad !== undefined) describe.skip(`under load (skipped: ${noLoad})`, () => itBoreLoad(of, {}));
     itReplacedEveryCredential(of);
     itMintedAsBefore(of);
     itRenewedWhatTheClusterHolds(of);
