@@ -10,6 +10,7 @@ import {
 import { dotted, elements } from './der.js';
 import { PkiError } from './error.js';
 import { fieldsOf, type CertificateFields } from './fields.js';
+import { kept } from './kept.js';
 import { extendedKeyUsageName, ExtensionOid, KEY_USAGES, signatureName, type KeyUsage } from './names.js';
 import { describePem, pemBlocks, toPem } from './pem.js';
 import { readSans } from './san.js';
@@ -75,15 +76,18 @@ export function parseCertificate(pem: string, where: string): Certificate {
   return first;
 }
 
-/** @throws PkiError when the bytes are no certificate */
+/** What it gives is shared and must not be changed. @throws PkiError when the bytes are no certificate */
 export function parseDer(der: Uint8Array, where: string): Certificate {
   try {
-    return read(Buffer.from(der));
+    return readOnce(Buffer.from(der).toString('latin1'));
   } catch (cause) {
     if (cause instanceof PkiError) throw new PkiError(`${where}: ${cause.message}`, { cause });
     throw new PkiError(`${where}: found bytes that are no X.509 certificate; expected one in DER`, { cause });
   }
 }
+
+/** A rotation meets the same few certificates again and again, on every node and at every barrier. */
+const readOnce = kept(1_000, (bytes) => read(Buffer.from(bytes, 'latin1')));
 
 function read(der: Buffer): Certificate {
   const parsed = new X509Certificate(der);

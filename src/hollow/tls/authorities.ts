@@ -3,7 +3,7 @@ import { assemble } from '../../pki/assemble.js';
 import { basicConstraints, keyUsage } from '../../pki/extensions.js';
 import { fieldsOf } from '../../pki/fields.js';
 import { parseCertificates } from '../../pki/index.js';
-import { kept } from '../kept.js';
+import { kept } from '../../pki/kept.js';
 
 let key: { readonly privatePem: string; readonly spki: Buffer } | undefined;
 

@@ -7,7 +7,7 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
-import { kept } from '../kept.js';
+import { kept } from '../../pki/kept.js';
 
 /** How a program of the cluster begins TLS on a connection; PEM. */
 export interface ClientSide {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { kept } from '../kept.js';
+import { kept } from '../../pki/kept.js';
 
 /** What a certificate must be good for. */
 export type Usage = 'clientAuth' | 'serverAuth';
