@@ -4,6 +4,7 @@ import { inspectNodes } from '../inventory/inspect.js';
 import { masters } from '../model/cluster.js';
 import type { SeenFile } from '../model/inventory.js';
 import { parseCertificate, parseCertificates } from '../pki/index.js';
+import { fileLine } from '../steps/file-lines.js';
 import { demandEnded } from './ended.js';
 import { withCluster, type CommandInput, type OpenCluster } from './open-cluster.js';
 
@@ -53,7 +54,7 @@ async function takeOut(
   leaf: string,
 ): Promise<void> {
   stop.check();
-  const line = `${path} ${mode} ${owner} ${Buffer.from(leaf).toString('base64')}\n`;
+  const line = fileLine(path, mode, owner, leaf);
   await shell(node).run('install-files', ['finish'], { stdin: line });
   const wanted = parseCertificate(leaf, path).fingerprint;
   const target = `127.0.0.1:${layout.apiPorts.port}`;

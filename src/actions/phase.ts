@@ -73,7 +73,7 @@ function isForward(name: AnyPhaseName): name is PhaseName {
 
 /** What the masters keep for `keyroll adopt` gets the journal as it is now. A master that is away keeps the former one. */
 export async function keepOnMasters(session: Session): Promise<void> {
-  const archive = session.state.archive();
+  const archive = session.state.archive().toString('base64');
   await pMap(masters(session.nodes), async ({ name }) => {
     try {
       await session.shell(name).run('keep-state', ['put', session.rotation], { stdin: archive });

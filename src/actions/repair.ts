@@ -9,7 +9,7 @@ import { stepsOf, type Step } from '../model/plan.js';
 import { refreshBarrier } from '../plan/barriers.js';
 import { fileOf, type Facts } from '../plan/facts.js';
 import { refreshNode } from '../plan/refresh.js';
-import { fileLines } from '../steps/context.js';
+import { fileLines } from '../steps/file-lines.js';
 import { readyAnew } from '../steps/node-ready.js';
 import { keptRotations } from './adopt.js';
 import { BarrierError, NoWayError } from './errors.js';

@@ -7,11 +7,15 @@ STATE=$ROOT/var/lib/keyroll
 say() { printf '%s\n' "$*"; }
 die() { record "error: $*"; printf '%s\n' "$*" >&2; exit 1; }
 
-# record WORDS…: one line in the log where operators of AKS Engine look for what a rotation did; never a secret. A log
-# that cannot be written must not stop half a restart, so that is only said.
+# have_folder PATH: makes it where it is not there; looks by the shell alone.
+have_folder() { [ -d "$1" ] || mkdir -p "$1"; }
+
+# record LINE…: lines in the log where operators of AKS Engine look for what a rotation did; never a secret. A log that
+# cannot be written must not stop half a restart, so that is only said.
 record() {
-  { mkdir -p "$ROOT/var/log/azure" && printf '%s %s: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${0##*/}" "$*" \
-    >>"$ROOT/var/log/azure/rotate-certs.log"; } || printf 'rotate-certs.log cannot be written\n' >&2
+  have_folder "$ROOT/var/log/azure" && _now=$(date -u +%Y-%m-%dT%H:%M:%SZ) &&
+    for _line in "$@"; do printf '%s %s: %s\n' "$_now" "${0##*/}" "$_line"; done >>"$ROOT/var/log/azure/rotate-certs.log" ||
+    printf 'rotate-certs.log cannot be written\n' >&2
 }
 
 # say_if_full: whether writing failed for want of room, where a shell says no more than "I/O error".
@@ -24,9 +28,12 @@ say_if_full() {
 now_ms() { date +%s%3N; }
 
 # wait_for SECONDS COMMAND…: runs the command every 0.1 s until it succeeds; fails after SECONDS. The clock is a program
-# too, and is asked at each third look.
+# too, and is asked after the first look and then at each third one.
 wait_for() {
-  _until=$(( $(now_ms) + $1 * 1000 )); _looks=0; shift
+  _seconds=$1; shift
+  "$@" && return 0
+  _until=$(( $(now_ms) + _seconds * 1000 )); _looks=0
+  sleep 0.1
   until "$@"; do
     _looks=$((_looks + 1))
     [ $((_looks % 3)) -ne 0 ] || [ "$(now_ms)" -lt "$_until" ] || return 1
@@ -61,9 +68,12 @@ unit_runs() { case $(systemctl is-active "$1") in active|activating|reloading|de
 # started_at PID: s since the epoch, from the kernel's word on the process (the date of its folder says something else);
 # 0 when it is gone.
 started_at() {
-  _ticks=$(sed 's/.*) //' "$ROOT/proc/$1/stat" 2>/dev/null | cut -d' ' -f20)
-  [ -n "$_ticks" ] || { echo 0; return; }
-  echo $(( $(sed -n 's/^btime //p' "$ROOT/proc/stat") + _ticks / $(getconf CLK_TCK) ))
+  _stat=$(cat "$ROOT/proc/$1/stat" 2>/dev/null) || { echo 0; return; }
+  # Behind the name in parentheses, which may hold anything.
+  # shellcheck disable=SC2086 # its fields
+  set -- ${_stat##*) }
+  # Linux counts in hundredths of a second towards programs, whatever its own clock (fs/proc/array.c, USER_HZ).
+  echo $(( $(sed -n '/^btime /{s///p;q}' "$ROOT/proc/stat") + ${20} / 100 ))
 }
 
 # read_arguments PID: what the process was started with, one argument a line, in _arguments; no line when it is gone.

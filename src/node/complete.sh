@@ -11,21 +11,24 @@ umask 077
 manifests=$ROOT/etc/kubernetes/manifests
 
 renames() { # RECORD
-  sed 1d "$1" | while IFS=' ' read -r stage folder; do
+  stages='' folders=''
+  while IFS=' ' read -r stage folder; do
     [ -d "$stage" ] || continue
     set -- "$stage"/*
     [ ! -e "$1" ] || mv -f -t "$folder" "$@"
-    rmdir "$stage"
-    sync "$folder"
-  done
+    stages="$stages $stage" folders="$folders $folder"
+  done <"$1"
+  [ -n "$stages" ] || return 0
+  # shellcheck disable=SC2086 # paths without blanks
+  sync $folders
+  # shellcheck disable=SC2086 # paths without blanks
+  rmdir $stages
 }
 
 swap() { # RECORD
-  step=$(sed -n 2p "$1") rotation=$(sed -n 3p "$1") new=$(sed -n 4p "$1")
-  mode=$(sed -n 's/ .*//; 5p' "$1") owner=$(sed -n '5s/.* //p' "$1")
+  { read -r _; read -r step; read -r rotation; read -r new; read -r mode owner; read -r leaving || [ -n "$leaving" ]; } <"$1"
   sh "${0%/*}/install-files.sh" "$rotation" <"$step/files" >/dev/null
-  # shellcheck disable=SC2013 # one line of names
-  for old in $(sed -n 6p "$1"); do
+  for old in $leaving; do
     [ ! -e "$manifests/$old" ] || mv -T "$manifests/$old" "$step/left-$old"
   done
   cmp -s "$step/manifest" "$manifests/$new" && return 0
@@ -38,10 +41,12 @@ swap() { # RECORD
 }
 
 finish() { # RECORD
-  case $(sed -n 1p "$1") in
+  kind=
+  read -r kind <"$1" || [ -n "$kind" ] || say "${1##*/} is empty"
+  case $kind in
     renames) renames "$1" ;;
     swap) swap "$1" ;;
-    *) die "complete: $1 is none of keyroll's records; it begins with $(sed -n 1p "$1" | cut -c 1-20)" ;;
+    *) die "complete: $1 is none of keyroll's records; it begins with $(say "$kind" | cut -c 1-20)" ;;
   esac
   rm -f "$1"
 }

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { fileLine } from '../steps/file-lines.js';
 
 // A script is some dozen processes; on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 60_000 });
@@ -29,8 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-const line = (path: string, text: string): string =>
-  `${path} 600 root:root ${Buffer.from(text).toString('base64')}\n`;
+const line = (path: string, text: string): string => fileLine(path, '600', 'root:root', text);
 function run(name: string, args: readonly string[], input = ''): number | null {
   return spawnSync('/bin/sh', [script(name), ...args], {
     input,

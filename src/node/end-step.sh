@@ -4,7 +4,8 @@ set -u
 . "${0%/*}/common.sh"
 step=$STATE/steps/$1
 sh "${0%/*}/complete.sh" "$STATE/pending/swap-$1" >>"$step/log" 2>&1
-case $(cat "$step/script") in
+read -r script <"$step/script"
+case $script in
   restart-apiserver)
     IFS='
 '
@@ -14,6 +15,11 @@ case $(cat "$step/script") in
   reboot-master) sh "${0%/*}/settle-reboot.sh" "$step" >>"$step/log" 2>&1 ;;
 esac
 [ -e "$step/code" ] || { echo "the step's process was killed" >>"$step/log"; echo 137 >"$step/code"; }
-while IFS= read -r line; do record "$1: $line"; done <"$step/log"
-record "$1: ended with $(cat "$step/code")"
+read -r code <"$step/code"
+log=$(sed "s/^/$1: /" "$step/log")
+IFS='
+'
+set -f
+# shellcheck disable=SC2086 # one line each
+record $log "$1: ended with $code"
 mv -T "$step/code" "$step/result"

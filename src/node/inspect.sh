@@ -32,8 +32,8 @@ tell_keys() {
     case ${want%%:*} in key) is_there "$what" && set -- "$@" "$ROOT$what" ;; esac
   done
   about "$@" | while read -r mode owner path; do
-    print=$(openssl pkey -in "$path" -pubout -outform DER 2>/dev/null </dev/null | sha256sum | cut -d' ' -f1)
-    say "key ${path#"$ROOT"} $mode $owner $print"
+    print=$(openssl pkey -in "$path" -pubout -outform DER 2>/dev/null </dev/null | sha256sum)
+    say "key ${path#"$ROOT"} $mode $owner ${print%% *}"
   done
 }
 tell_files "$@"

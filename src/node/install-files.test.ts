@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -14,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileLine } from '../steps/file-lines.js';
 
 const script = fileURLToPath(new URL('./install-files.sh', import.meta.url));
 let root: string;
@@ -23,8 +23,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-const line = (path: string, text: string, mode = '600'): string =>
-  `${path} ${mode} root:root ${Buffer.from(text).toString('base64')}\n`;
+const line = (path: string, text: string, mode = '600'): string => fileLine(path, mode, 'root:root', text);
 const install = (
   input: string,
   environment: Readonly<Record<string, string>> = {},
@@ -87,6 +86,25 @@ describe('install-files.sh', () => {
     expect(statSync(join(root, 'etc/certs/a.crt')).ino).toBe(before);
   });
 
+  it.each(['', '\n', '  two\n\n\\n%b @original\\\t\n', '@original', '-n', 'Zürich – \u{1f511}\n'])(
+    'writes what was given and nothing else: %j',
+    (text) => {
+      expect(install(line('/etc/certs/a.crt', text)).code).toBe(0);
+      expect(read('etc/certs/a.crt')).toBe(text);
+    },
+  );
+
+  it('leaves alone what is as asked beside what is not, and what has another mode it gives the one asked for', () => {
+    const files = line('/etc/certs/a.crt', 'same') + line('/etc/certs/b.crt', 'other', '644');
+    install(files + line('/etc/more/c.crt', 'same'));
+    const before = statSync(join(root, 'etc/certs/a.crt')).ino;
+    const { out } = install(files.replace('other', 'new') + line('/etc/more/c.crt', 'same', '640'));
+    expect(out).toBe('/etc/certs/b.crt\n/etc/more/c.crt\n');
+    expect(statSync(join(root, 'etc/certs/a.crt')).ino).toBe(before);
+    expect(statSync(join(root, 'etc/more/c.crt')).mode & 0o777).toBe(0o640);
+    expect(read('var/lib/keyroll/backup/rot1/etc/certs/b.crt')).toBe('other');
+  });
+
   it('replaces a planted symbolic link and does not write through it', () => {
     writeFileSync(join(root, 'victim'), 'mine');
     symlinkSync(join(root, 'victim'), join(root, 'etc/certs/a.key'));
@@ -101,7 +119,6 @@ describe('install-files.sh', () => {
     expect(install(line('/etc/certs/a.crt', 'new') + line('/etc/plain/b.crt', 'x')).code).not.toBe(0);
     expect(read('etc/certs/a.crt')).toBe('old');
     expect(readdirSync(join(root, 'etc/certs'))).toEqual(['a.crt']);
-    expect(existsSync(join(root, 'var/lib/keyroll/backup/rot1/etc/certs/a.crt'))).toBe(true);
   });
 
   it('brings back what a file held before the rotation, with its mode, and leaves alone what it never replaced', () => {
@@ -117,7 +134,7 @@ describe('install-files.sh', () => {
 
   it('appends to what a file held before the rotation, once, however often it is asked', () => {
     writeFileSync(join(root, 'etc/certs/a.crt'), 'leaf');
-    const append = `/etc/certs/a.crt 644 root:root @original+${Buffer.from('bridge\n').toString('base64')}\n`;
+    const append = '/etc/certs/a.crt 644 root:root @original+bridge\\n\n';
     for (let time = 0; time < 3; time += 1) {
       expect(install(append).code).toBe(0);
       expect(read('etc/certs/a.crt')).toBe('leaf\nbridge\n');

@@ -1,7 +1,7 @@
 #!/bin/sh
 # keep-state put|get|list [ROTATION]
 # A rotation's keys and beginning on a master, for when the operator's folder is lost. One file for each rotation, 0600.
-#   put ROTATION   standard input is the file
+#   put ROTATION   standard input is the file in base64
 #   get ROTATION   prints it in base64
 #   list           prints `ROTATION MODE OWNER` for each, newest last
 set -eu
@@ -10,10 +10,10 @@ umask 077
 folder=$STATE/rotations
 case $1 in
   put)
-    mkdir -p "$folder"
+    have_folder "$folder"
     work=$(mktemp "$folder/.part-XXXXXX")
     trap 'rm -f "$work"' EXIT
-    cat >"$work"
+    base64 -d >"$work"
     sync "$work"
     mv -T "$work" "$folder/$2"
     sync "$folder" ;;

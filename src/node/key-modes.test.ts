@@ -18,7 +18,7 @@ beforeEach(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'keyroll-modes-')));
   for (const folder of ['etc/certs', 'commands', 'var/lib']) mkdirSync(at(folder), { recursive: true });
   for (const command of ['cat', 'base64']) tellOf(command, writtenTo);
-  for (const command of ['chmod', 'mv', 'sync']) tellOf(command, named);
+  for (const command of ['chown', 'chmod', 'mv', 'sync']) tellOf(command, named);
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
@@ -79,39 +79,34 @@ function closedFromTheFirstByte(writers: readonly (readonly [command: string, pa
 
 const modeOf = (path: string): string => (statSync(at(path)).mode & 0o777).toString(8);
 const key = (path: string, content: string): string => `${path} 600 root:root ${content}\n`;
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 describe('a file with a key is its owner’s alone from its first byte', () => {
   it('when install-files.sh writes it, brings back what was there, or appends to that', () => {
     writeFileSync(at('etc/certs/old.key'), 'old', { mode: 0o600 });
-    run(
-      'install-files',
-      ['r'],
-      key('/etc/certs/new.key', base64('new')) + key('/etc/certs/old.key', base64('x')),
-    );
+    run('install-files', ['r'], key('/etc/certs/new.key', 'new') + key('/etc/certs/old.key', 'x'));
     run('install-files', ['r'], key('/etc/certs/old.key', '@original'));
-    run('install-files', ['r'], key('/etc/certs/old.key', `@original+${base64('more')}`));
+    run('install-files', ['r'], key('/etc/certs/old.key', '@original+more'));
     closedFromTheFirstByte([
-      ['base64', /\/etc\/certs\/\.keyroll-\w+\/new\.key$/],
+      // The first command that meets what the shell itself has written.
+      ['chown', /\/etc\/certs\/\.keyroll-\w+\/new\.key$/],
       ['cat', /\/etc\/certs\/\.keyroll-\w+\/old\.key$/],
-      ['base64', /\/etc\/certs\/\.keyroll-\w+\/old\.key$/],
       ['mv', /\/etc\/certs\/\.keyroll-\w+\/new\.key$/],
-      ['sync', /\/var\/lib\/keyroll\/backup\/r\/etc\/certs\/old\.key\.part$/],
+      ['sync', /\/var\/lib\/keyroll\/\.install-\w+\/backup\/etc\/certs\/old\.key$/],
     ]);
     for (const name of ['new.key', 'old.key']) expect(modeOf(`etc/certs/${name}`)).toBe('600');
     expect(modeOf('var/lib/keyroll/backup/r/etc/certs/old.key')).toBe('600');
   });
 
   it('when install-files.sh makes its folder: nobody else looks into that either', () => {
-    run('install-files', ['r'], key('/etc/certs/made/a.key', base64('new')));
-    closedFromTheFirstByte([['base64', /\/made\/\.keyroll-\w+\/a\.key$/]]);
+    run('install-files', ['r'], key('/etc/certs/made/a.key', 'new'));
+    closedFromTheFirstByte([['chown', /\/made\/\.keyroll-\w+\/a\.key$/]]);
     expect(modeOf('etc/certs/made')).toBe('700');
   });
 
   it('when keep-state.sh keeps it', () => {
-    run('keep-state', ['put', 'r'], 'all keys');
+    run('keep-state', ['put', 'r'], Buffer.from('all keys').toString('base64'));
     closedFromTheFirstByte([
-      ['cat', /\/rotations\/\.part-\w+$/],
+      ['base64', /\/rotations\/\.part-\w+$/],
       ['mv', /\/rotations\/\.part-\w+$/],
     ]);
     expect([modeOf('var/lib/keyroll/rotations'), modeOf('var/lib/keyroll/rotations/r')]).toEqual([
@@ -120,12 +115,9 @@ describe('a file with a key is its owner’s alone from its first byte', () => {
     ]);
   });
 
-  it('when with-input.sh waits for the rest of it', () => {
-    const input = key('/etc/certs/a.key', base64('new'));
+  it('when with-input.sh has waited for the rest of it, which nothing on the disk holds', () => {
+    const input = key('/etc/certs/a.key', 'new');
     run('with-input', [String(input.length), 'install-files', 'r'], input);
-    closedFromTheFirstByte([
-      ['cat', /\/var\/lib\/keyroll\/\.input-\w+$/],
-      ['base64', /\/etc\/certs\/\.keyroll-\w+\/a\.key$/],
-    ]);
+    closedFromTheFirstByte([['chown', /\/etc\/certs\/\.keyroll-\w+\/a\.key$/]]);
   });
 });

@@ -9,13 +9,14 @@ set -eu
 . "${0%/*}/common.sh"
 umask 077
 action=$1 token=$2 stale=${3-60} instead=${4-}
-mkdir -p "$STATE"
+have_folder "$STATE"
 lock=$STATE/lock
 exec 9>"$STATE/lock.guard"
 flock -w 10 9 || die "lock: $lock.guard is held by another process for 10 s"
 
-owner() { sed -n 1p "$lock" 2>/dev/null || say ''; }
-holder() { sed -n 2p "$lock" 2>/dev/null || say ''; }
+# Of a lock that is not there, nothing.
+owner='' holder=''
+[ ! -e "$lock" ] || { read -r owner; read -r holder; } <"$lock" || say "the lock is not whole: $owner" >&2
 # Said outright: an age that cannot be told must end the script, not count as old.
 age() {
   touched=$(stat -c %Y "$lock") || die "lock: the age of ${lock#"$ROOT"} cannot be told"
@@ -31,16 +32,16 @@ case $action in
   take)
     read -r line
     answer=taken
-    if [ -s "$lock" ] && [ "$(owner)" != "$token" ]; then
+    if [ -s "$lock" ] && [ "$owner" != "$token" ]; then
       age=$(age)
-      if [ "$age" -lt "$stale" ] && [ "$(owner)" != "$instead" ]; then say "held $age $(holder)"; exit 0; fi
-      answer="taken-over $age $(holder)"
+      if [ "$age" -lt "$stale" ] && [ "$owner" != "$instead" ]; then say "held $age $holder"; exit 0; fi
+      answer="taken-over $age $holder"
     fi
     put "$line"
     say "$answer" ;;
   renew)
-    if [ "$(owner)" = "$token" ]; then touch "$lock"; say renewed; else say "lost $(holder)"; fi ;;
+    if [ "$owner" = "$token" ]; then touch "$lock"; say renewed; else say "lost $holder"; fi ;;
   release)
-    [ "$(owner)" != "$token" ] || rm -f "$lock" ;;
+    [ "$owner" != "$token" ] || rm -f "$lock" ;;
   *) die "lock: $action is not known" ;;
 esac

@@ -13,7 +13,7 @@ swapped() {
 
 # prepare: what a swap will need to be completed is on the disk before it begins.
 prepare() {
-  mkdir -p "$STATE/pending"
+  have_folder "$STATE/pending"
   { echo swap; say "$step"; say "$rotation"; say "$new"; say "$mode $owner"; say "$old"; } >"$step/record"
   sync "$step/record"
 }

@@ -83,10 +83,7 @@ beforeEach(() => {
   writeFileSync(at('proc/sys/kernel/random/boot_id'), 'boot-1\n');
   writeFileSync(at('etc/kubernetes/manifests/kube-apiserver.yaml'), 'old');
   writeFileSync(step('manifest'), 'new');
-  writeFileSync(
-    step('files'),
-    `/etc/kubernetes/leaf.crt 644 root:root ${Buffer.from('leaf').toString('base64')}\n`,
-  );
+  writeFileSync(step('files'), '/etc/kubernetes/leaf.crt 644 root:root leaf\n');
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 

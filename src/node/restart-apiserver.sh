@@ -93,7 +93,7 @@ kill_all() { for pid in $(first_pids); do kill "-$1" "$pid" 2>/dev/null || say "
 
 mark() { say "$(now_ms) $*"; }
 
-mkdir -p "$STATE/run"
+have_folder "$STATE/run"
 if swapped && started && [ "$etcd" = no ]; then
   sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
   mark "already there"; exit 0

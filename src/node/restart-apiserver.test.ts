@@ -7,12 +7,11 @@ vi.setConfig({ testTimeout: 120_000 });
 
 let node: ScriptNode;
 const step = 'var/lib/keyroll/steps/s';
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 beforeEach(async () => {
   node = new ScriptNode();
   node.write(`${step}/manifest`, 'kube-apiserver\n--phase=trust\n');
-  node.write(`${step}/files`, `/etc/certs/a.crt 644 root:root ${base64('new')}\n`);
+  node.write(`${step}/files`, '/etc/certs/a.crt 644 root:root new\n');
   node.write('etc/certs/a.crt', 'old');
   node.write('etc/kubernetes/manifests/kube-apiserver.yaml', 'kube-apiserver\n--phase=start\n');
   // What restarts, ran before.
@@ -86,7 +85,7 @@ describe.each([
   });
 
   it('puts the old manifest back when the files cannot be changed', () => {
-    node.write(`${step}/files`, `/etc/certs/a.crt/b 644 root:root ${base64('x')}\n`);
+    node.write(`${step}/files`, '/etc/certs/a.crt/b 644 root:root x\n');
     expect(run().code).not.toBe(0);
     expect(node.manifests).toEqual(['kube-apiserver.yaml']);
     expect(node.read('var/lib/keyroll/pending/swap-s')).toBe('');

@@ -8,17 +8,19 @@ set -eu
 umask 077
 name=$1; script=$2; shift 2
 step=$STATE/steps/$name
-mkdir -p "$step"
-if [ ! -e "$step/result" ] || [ "$(cat "$step/result")" != 0 ]; then
+have_folder "$step"
+result_of() { [ -e "$step/result" ] && read -r code <"$step/result"; }
+if ! result_of || [ "$code" != 0 ]; then
   if ! unit_runs "keyroll-$name.service"; then
     rm -f "$step/result"
-    systemd-run -q --collect --unit="keyroll-$name" --setenv=KEYROLL_ROOT="$ROOT" \
+    # It says when the unit has ended, sooner than a look now and then would and for less.
+    systemd-run -q --wait --collect --unit="keyroll-$name" --setenv=KEYROLL_ROOT="$ROOT" \
       --property=ExecStopPost="/bin/sh ${0%/*}/end-step.sh $name" \
-      --property=TimeoutStopSec=300 /bin/sh "${0%/*}/run-step.sh" "$name" "$script" "$@"
+      --property=TimeoutStopSec=300 /bin/sh "${0%/*}/run-step.sh" "$name" "$script" "$@" ||
+      [ -e "$step/result" ] || unit_runs "keyroll-$name.service" || die "step $name could not be started by systemd"
   fi
 fi
-wait_for 600 test -e "$step/result" || die "step $name has not ended after 600 s"
+wait_for 600 result_of || die "step $name has not ended after 600 s"
 cat "$step/log"
-code=$(cat "$step/result")
 [ "$code" = 0 ] || { grep -v '^[0-9]\{13\} ' "$step/log" | tail -n 3 | tr '\n' ';' >&2; echo >&2; }
 exit "$code"

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileLine } from '../steps/file-lines.js';
 import { ScriptNode } from './testing/script-node.js';
 
 let node: ScriptNode;
@@ -8,8 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => node.remove());
 
-const line = (path: string, text: string): string =>
-  `${path} 600 root:root ${Buffer.from(text).toString('base64')}\n`;
+const line = (path: string, text: string): string => fileLine(path, '600', 'root:root', text);
 const input = line('/etc/certs/a.crt', 'new certificate') + line('/etc/certs/a.key', 'new key');
 const install = (text: string): ReturnType<ScriptNode['run']> =>
   node.run('with-input', [String(input.length), 'install-files', 'r'], text);

@@ -4,7 +4,7 @@ import type { KubeClient } from '../adapters/kube/types.js';
 import type { Layout } from '../layouts/layout.js';
 import type { ClusterNode } from '../model/cluster.js';
 import type { Materials } from '../model/materials.js';
-import type { Content, PlannedFile, StepKind, StepOf } from '../model/plan.js';
+import type { StepKind, StepOf } from '../model/plan.js';
 import type { StopRequest } from '../execute/stop.js';
 import type { Journal } from '../execute/journal.js';
 
@@ -52,20 +52,3 @@ export interface DisruptionGuard {
 
 /** Does one kind of step and verifies it; must be fit to be called again after a crash. What it returns goes into the journal. */
 export type StepRunner<K extends StepKind> = (step: StepOf<K>, context: StepContext) => Promise<unknown>;
-
-/** Files as the lines that `install-files.sh` reads. */
-export function fileLines(files: readonly PlannedFile[], materials: Materials): string {
-  return files
-    .map(({ path, mode, owner, content }) => `${path} ${mode} ${owner} ${encoded(content, materials)}\n`)
-    .join('');
-}
-
-/** What a file held at the start lies on its own node: its content is not sent. */
-function encoded(content: Content, materials: Materials): string {
-  if (!('original' in content)) return base64(materials.textOf(content) ?? '');
-  return content.append === undefined ? '@original' : `@original+${base64(materials.get(content.append))}`;
-}
-
-function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
-}

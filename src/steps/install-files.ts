@@ -1,4 +1,5 @@
-import { fileLines, type StepRunner } from './context.js';
+import type { StepRunner } from './context.js';
+import { fileLines } from './file-lines.js';
 
 /** Replaces files on a node, each atomically; those that are as asked are left alone. */
 export const installFiles: StepRunner<'install-files'> = async (step, { shell, materials, rotation }) => {

@@ -20,7 +20,9 @@ export const prepareNode: StepRunner<'prepare-node'> = async (step, context) => 
 
 /** The rotation's keys, beginning and journal lie on a master, for `keyroll adopt`. May be called again. */
 export const keepKeys: StepRunner<'keep-keys'> = async (step, { shell, rotation, stateArchive }) => {
-  await shell(step.node).run('keep-state', ['put', rotation], { stdin: stateArchive() });
+  await shell(step.node).run('keep-state', ['put', rotation], {
+    stdin: stateArchive().toString('base64'),
+  });
   return { node: step.node };
 };
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StepOf } from '../model/plan.js';
-import { fileLines, type StepContext, type StepRunner } from './context.js';
+import type { StepContext, StepRunner } from './context.js';
+import { fileLines } from './file-lines.js';
 import { leadElsewhere } from './move-leader.js';
 import { readyAnew } from './node-ready.js';
 import { patiently } from './patience.js';

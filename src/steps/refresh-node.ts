@@ -1,4 +1,5 @@
-import { fileLines, type StepRunner } from './context.js';
+import type { StepRunner } from './context.js';
+import { fileLines } from './file-lines.js';
 
 /**
  * Trust and certificates of one side for one node; its kubelet restarts once and has a client certificate of that side.

@@ -1,5 +1,6 @@
 import type { PlannedFile } from '../model/plan.js';
-import { fileLines, type StepContext } from './context.js';
+import type { StepContext } from './context.js';
+import { fileLine, fileLines } from './file-lines.js';
 
 const stepsFolder = '/var/lib/keyroll/steps';
 
@@ -39,7 +40,7 @@ export async function runOnNode(
 export async function stage(context: StepContext, node: string, name: string, staged: Staged): Promise<void> {
   const folder = `${stepsFolder}/${name}`;
   const line = (file: string, text: string): string =>
-    `${folder}/${file} 600 root:root ${Buffer.from(text).toString('base64')}\n`;
+    fileLine(`${folder}/${file}`, '600', 'root:root', text);
   await context.shell(node).run('install-files', [context.rotation], {
     stdin:
       line('manifest', staged.manifest) +

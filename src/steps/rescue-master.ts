@@ -1,4 +1,5 @@
-import { fileLines, type StepContext, type StepRunner } from './context.js';
+import type { StepContext, StepRunner } from './context.js';
+import { fileLines } from './file-lines.js';
 
 /** Ends all that holds a certificate on a master, etcd included, and copies the stopped member's data. */
 export const stopMaster: StepRunner<'stop-master'> = async (step, context) => {

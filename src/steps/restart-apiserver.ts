@@ -1,7 +1,8 @@
 import { RemoteError } from '../adapters/ssh/error.js';
 import { masters, type ClusterNode } from '../model/cluster.js';
 import type { ManifestSwap, StepOf } from '../model/plan.js';
-import { fileLines, type StepContext, type StepRunner } from './context.js';
+import type { StepContext, StepRunner } from './context.js';
+import { fileLines } from './file-lines.js';
 import { leadElsewhere } from './move-leader.js';
 import { runOnNode } from './remote-step.js';
 

@@ -14,8 +14,8 @@ export interface RunResult {
 }
 
 export interface RunOptions {
-  /** Bytes for the script's standard input; the place for everything secret. */
-  readonly stdin?: string | Buffer;
+  /** Text for the script's standard input, without NUL, which a shell cannot keep; the place for everything secret. */
+  readonly stdin?: string;
   /** Upper bound in ms; the channel is closed and `RemoteError` thrown when it passes. Default 60 000. */
   readonly timeoutMs?: number;
   /** Do not throw when the script ends with another code than 0. */

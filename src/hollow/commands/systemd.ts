@@ -102,10 +102,10 @@ const seconds = (text: string): number => Number(/^(\d+(?:\.\d+)?)s?$/.exec(text
 
 /** `systemd-run` for a transient service, or one that a timer starts (`--on-active`). */
 export function systemdRunOf(systemd: Systemd): Command {
-  return ({ args, env }: Call) => {
+  return async ({ args, env }: Call) => {
     const from = args.findIndex((word, at) => !word.startsWith('-') && at > 0);
-    const { values } = readOptions('systemd-run', args.slice(0, from), {
-      flags: ['-q', '--quiet', '--collect'],
+    const { flags, values } = readOptions('systemd-run', args.slice(0, from), {
+      flags: ['-q', '--quiet', '--collect', '--wait'],
       values: ['--unit', '--setenv', '--property', '--on-active', '--timer-property'],
     });
     const properties = new Map(
@@ -133,8 +133,11 @@ export function systemdRunOf(systemd: Systemd): Command {
       ...(execStopPost === undefined ? {} : { execStopPost }),
     };
     const delay = values.get('--on-active')?.[0];
-    if (delay === undefined) systemd.run(unit);
-    else systemd.runLater(unit, seconds(delay) * 1000);
+    if (delay === undefined) {
+      const ended = systemd.run(unit);
+      return { code: flags.has('--wait') && !(await ended) ? 1 : 0 };
+    }
+    systemd.runLater(unit, seconds(delay) * 1000);
     return { code: 0 };
   };
 }

@@ -65,7 +65,7 @@ export class Systemd {
     for (const [name, { type, before, argv, execStopPost }] of [...this.#bootUnits]) {
       if (before) await this.#toItsEnd(before);
       if (type === 'oneshot') await this.#toItsEnd(argv);
-      else this.run({ name, argv, env: {}, stopMs: 10_000, ...(execStopPost ? { execStopPost } : {}) });
+      else void this.run({ name, argv, env: {}, stopMs: 10_000, ...(execStopPost ? { execStopPost } : {}) });
     }
     await Promise.all([...this.#services.values()].map((service) => service.start()));
   }
@@ -104,20 +104,25 @@ export class Systemd {
     return this.state(name) !== 'inactive' || this.#services.has(bare(name));
   }
 
-  run(unit: Transient): void {
+  /** Resolves when the unit has ended, with what it has for its end, to whether its main process ended well. */
+  async run(unit: Transient): Promise<boolean> {
     const main = this.#shell.run(unit.argv, { env: unit.env });
     this.#transients.set(unit.name, { unit, main });
-    main.on('exit', () => {
-      if (this.#transients.get(unit.name)?.main !== main) return;
-      this.#transients.delete(unit.name);
-      // What it started and left behind ends with it, as the whole control group does.
-      signalGroup(main, 'SIGKILL');
-      if (unit.execStopPost === undefined) return;
-      const post = this.#shell.run(unit.execStopPost.split(/\s+/), { env: unit.env });
-      const ended = new Promise<void>((resolve) => post.once('exit', () => resolve()));
-      this.#ending.add(ended);
-      void ended.then(() => this.#ending.delete(ended));
-    });
+    const code = await new Promise((resolve) => main.once('exit', resolve));
+    if (this.#transients.get(unit.name)?.main !== main) return false;
+    this.#transients.delete(unit.name);
+    // What it started and left behind ends with it, as the whole control group does.
+    signalGroup(main, 'SIGKILL');
+    if (unit.execStopPost !== undefined) await this.#endWith(unit.execStopPost, unit.env);
+    return code === 0;
+  }
+
+  async #endWith(line: string, env: Transient['env']): Promise<void> {
+    const post = this.#shell.run(line.split(/\s+/), { env });
+    const ended = new Promise<void>((resolve) => post.once('exit', () => resolve()));
+    this.#ending.add(ended);
+    await ended;
+    this.#ending.delete(ended);
   }
 
   /** A timer that starts a transient unit once. */
@@ -127,7 +132,7 @@ export class Systemd {
       timer,
       setTimeout(() => {
         this.#timers.delete(timer);
-        this.run(unit);
+        void this.run(unit);
       }, delayMs),
     );
   }
