@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pMap from 'p-map';
 import type { NodeShell } from '../adapters/ssh/types.js';
 import type { Layout } from '../layouts/layout.js';
@@ -69,7 +70,7 @@ export function parseInspection(node: string, output: string): NodeInventory {
   for (const line of output.split('\n').filter(Boolean)) {
     const [kind, name = '', a = '', b = '', c = ''] = line.split(' ');
     if (kind === 'file') files.set(name, { path: name, mode: a, owner: b, content: decode(c) });
-    else if (kind === 'key') keys.set(name, { path: name, mode: a, owner: b, fingerprint: c });
+    else if (kind === 'key') keys.set(name, { path: name, mode: a, owner: b, fingerprint: fingerprintOf(c) });
     else if (kind === 'unit') units.set(name, { active: a, enabled: b });
     else if (kind === 'process') {
       processes.push({
@@ -84,6 +85,11 @@ export function parseInspection(node: string, output: string): NodeInventory {
       throw new Error(`node ${node}: the inspection said "${line.slice(0, 60)}", which is not understood`);
   }
   return { node, files, keys, units, processes, clock, boot };
+}
+
+/** SHA-256 of a public key in DER. */
+function fingerprintOf(base64: string): string {
+  return createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex');
 }
 
 function decode(base64: string): string {

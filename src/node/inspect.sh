@@ -1,9 +1,9 @@
 #!/bin/sh
 # inspect KIND:PATH…
-# Says what is on this node, one fact a line, for keyroll to read. Of a key only the SHA-256 of its public half is told
+# Says what is on this node, one fact a line, for keyroll to read. Of a key only its public half is told
 # (a file that is asked for by name, like the admin's kubeconfig, is told whole).
 #   file:PATH    file PATH MODE OWNER:GROUP BASE64         (or: absent PATH)
-#   key:PATH     key PATH MODE OWNER:GROUP FINGERPRINT
+#   key:PATH     key PATH MODE OWNER:GROUP BASE64(DER of SubjectPublicKeyInfo)
 #   folder:PATH  file lines for each plain file in it whose name does not begin with a dot
 #   unit:NAME    unit NAME ACTIVE FILE-STATE
 #   program:NAME process NAME PID STARTED(s) BASE64(arguments, one a line)
@@ -32,8 +32,13 @@ tell_keys() {
     case ${want%%:*} in key) is_there "$what" && set -- "$@" "$ROOT$what" ;; esac
   done
   about "$@" | while read -r mode owner path; do
-    print=$(openssl pkey -in "$path" -pubout -outform DER 2>/dev/null </dev/null | sha256sum)
-    say "key ${path#"$ROOT"} $mode $owner ${print%% *}"
+    # Of a file that holds no key, nothing.
+    public=$(openssl pkey -in "$path" -pubout 2>/dev/null </dev/null) || public=
+    public=${public#*KEY-----}
+    printf 'key %s %s %s ' "${path#"$ROOT"}" "$mode" "$owner"
+    # shellcheck disable=SC2086 # its lines, one behind the other
+    printf '%s' ${public%-----END*}
+    echo
   done
 }
 tell_files "$@"

@@ -3,7 +3,7 @@
 #
 # Argument: the folder (/var/lib/keyroll/scripts-HASH; the hash covers every name and content).
 # Output:   "present" when the pack is there complete, else "send", and then reads from standard input
-#           one line a file, "NAME BASE64", and as the last line "end COUNT".
+#           one line a file, "NAME CONTENT" (as `printf %b` reads it), and as the last line "end COUNT".
 # The marker .complete is renamed into place last, so it never stands beside missing or half files.
 set -eu
 umask 077
@@ -24,7 +24,7 @@ mkdir -p "$folder"
 chmod 0700 "$parent" "$folder"
 echo send
 
-# Everything is gathered beside its place first: few processes, one fsync of all, then a rename each.
+# Everything is gathered beside its place first: few programs, one fsync of all, then a rename each.
 incoming="$folder/.incoming.$$"
 rm -rf "$incoming"
 mkdir "$incoming"
@@ -41,7 +41,7 @@ while read -r name content; do
   case $name in
     '' | .* | *[!A-Za-z0-9._-]*) fail "\"$name\" is not a script's name" ;;
   esac
-  printf '%s' "$content" | base64 -d >"$incoming/$name" || fail "$name did not arrive whole"
+  printf '%b' "$content" >"$incoming/$name" || fail "$name did not arrive whole"
   count=$((count + 1))
 done
 [ "$ended" = yes ] || fail "the scripts did not arrive whole ($count files, no end)"

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { NodeShell } from '../../src/adapters/ssh/types.js';
 import { aksEngineLinux as layout } from '../../src/layouts/aks-engine-linux.js';
 import type { ClusterNode } from '../../src/model/cluster.js';
@@ -150,7 +151,9 @@ function inspection(node: NodeExpectation, materials: Materials, deviation: Devi
     const name = 'material' in file.content ? file.content.material : '';
     if (file.path.endsWith('.key')) {
       const certificate = parseCertificate(materials.get(name.replace(/key$/, 'crt')), name);
-      return `key ${file.path} ${mode} ${owner} ${certificate.publicKeyFingerprint}`;
+      const { publicKey } = new X509Certificate(certificate.der);
+      const der = publicKey.export({ type: 'spki', format: 'der' });
+      return `key ${file.path} ${mode} ${owner} ${der.toString('base64')}`;
     }
     const text = 'text' in file.content ? file.content.text : materials.get(name);
     return `file ${file.path} ${mode} ${owner} ${base64(content ?? text)}`;

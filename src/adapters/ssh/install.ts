@@ -1,6 +1,7 @@
 import type { End } from './collect.js';
 import { type Connection, NotSent } from './connection.js';
 import { RemoteError, exitError, timeoutError } from './error.js';
+import { printfEscaped } from './printf.js';
 import { quote } from './quote.js';
 import type { ScriptPack } from './scripts.js';
 
@@ -28,7 +29,7 @@ export async function installScripts(connection: Connection, node: string, pack:
 
 /** One line a file, and a last one by which the other side sees that nothing is missing. */
 function framed(pack: ScriptPack): string {
-  const lines = [...pack.files].map(([name, content]) => `${name} ${content.toString('base64')}\n`);
+  const lines = [...pack.files].map(([name, content]) => `${name} ${printfEscaped(content)}\n`);
   return `${lines.join('')}end ${pack.files.size}\n`;
 }
 

@@ -64,7 +64,7 @@ export class RunningApiserver {
     await bootstrap(this.#core, this.#port);
     if (this.flags.optional('endpoint-reconciler-type') !== 'none') await this.#lease.start();
     await this.#authentication.start(fileReloadMs);
-    this.#availability.start(leaseMs / 5);
+    this.#availability.start(leaseMs / 2);
     await sleep(apiServerStartMs * 0.4);
     this.#started = true;
     this.machine.log(`serving on ${this.#port}`);
