@@ -42,7 +42,7 @@ swap() { # RECORD
 
 finish() { # RECORD
   kind=
-  read -r kind <"$1" || [ -n "$kind" ] || say "${1##*/} is empty"
+  read -r kind <"$1" || [ -n "$kind" ] || die "complete: $1 is empty"
   case $kind in
     renames) renames "$1" ;;
     swap) swap "$1" ;;
