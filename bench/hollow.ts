@@ -3,21 +3,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { shortenedTimings, startCluster, type HollowCluster } from '../src/hollow/index.js';
 import { compiled } from '../test/hollow/compiled.js';
+import { used, type Used } from './used.js';
 import { waits, type TimedRecord } from './waits.js';
-
-/** Ticks of the clock in a second, by which /proc counts; the same on every Linux. */
-const ticks = 100;
-
-/** What had been used at a moment, s of CPU, user and system together. */
-interface Used {
-  readonly at: number;
-  /** This process: all stand-ins. */
-  readonly own: number;
-  /** What it started and has waited for, and what those had: scripts, and keyroll. */
-  readonly children: number;
-  /** Processes and threads that were ever started on this computer, by anybody. */
-  readonly started: number;
-}
 
 /**
  * One rotation of a hollow cluster of 3 masters and 2 agents in shortened time: whose CPU it takes. Prints figures and
@@ -74,21 +61,6 @@ function cpu(from: Used, to: Used): string {
 
 function figure(seconds: number): string {
   return seconds.toFixed(1).padStart(5);
-}
-
-function used(): Used {
-  const { userCPUTime, systemCPUTime } = process.resourceUsage();
-  // Behind the name in parentheses; user and system time of children are the 14th and 15th field from there.
-  const fields = readFileSync('/proc/self/stat', 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  const started = /^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1];
-  return {
-    at: Date.now() / 1000,
-    own: (userCPUTime + systemCPUTime) / 1e6,
-    children: (Number(fields[13]) + Number(fields[14])) / ticks,
-    started: Number(started),
-  };
 }
 
 /** A shell waits for keyroll, and tells what its children have used. */
