@@ -12,12 +12,15 @@ manifests=$ROOT/etc/kubernetes/manifests
 
 renames() { # RECORD
   stages='' folders=''
-  while IFS=' ' read -r stage folder; do
-    [ -d "$stage" ] || continue
-    set -- "$stage"/*
-    [ ! -e "$1" ] || mv -f -t "$folder" "$@"
-    stages="$stages $stage" folders="$folders $folder"
-  done <"$1"
+  {
+    read -r _
+    while IFS=' ' read -r stage folder; do
+      [ -d "$stage" ] || continue
+      set -- "$stage"/*
+      [ ! -e "$1" ] || mv -f -t "$folder" "$@"
+      stages="$stages $stage" folders="$folders $folder"
+    done
+  } <"$1"
   [ -n "$stages" ] || return 0
   # shellcheck disable=SC2086 # paths without blanks
   sync $folders

@@ -37,11 +37,11 @@ const programs = [
   ...['sed', 'sh', 'sha256sum', 'stat', 'sync', 'tail'],
 ];
 const old = { 'etc/certs/a.crt': 'old', 'etc/certs/a.key': 'old key', 'etc/more/b.conf': 'old b' };
-const fresh = { 'etc/certs/a.crt': 'new', 'etc/certs/a.key': 'new key', 'etc/more/b.conf': 'new b\n' };
+const fresh = { 'etc/certs/a.crt': 'new', 'etc/certs/a.key': 'new key', 'etc/more/b.conf': 'old b\nnew b\n' };
 const input =
   fileLine('/etc/certs/a.crt', '644', 'root:root', 'new') +
   fileLine('/etc/certs/a.key', '600', 'root:root', 'new key') +
-  fileLine('/etc/more/b.conf', '644', 'root:root', 'new b\n');
+  '/etc/more/b.conf 644 root:root @original+new b\\n\n';
 
 let root: string;
 const at = (path: string): string => join(root, path);
@@ -107,7 +107,7 @@ function expectWhole(): void {
     ['old', 'old key'],
     ['new', 'new key'],
   ]).toContainEqual([certificate, key]);
-  expect(['old b', 'new b\n']).toContain(more);
+  expect(['old b', 'old b\nnew b\n']).toContain(more);
   const kept = contents(at('var/lib/keyroll/backup/r'));
   expect(old).toMatchObject(kept);
   for (const [file, text] of Object.entries(contents()))

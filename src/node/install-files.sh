@@ -57,7 +57,10 @@ original() {
     source=$ROOT$1
   fi
   cat "$source" >"$temporary" || die "install-files: $1 could not be copied"
-  [ -z "$2" ] || { [ -z "$(tail -c 1 "$source")" ] || echo; printf '%b' "$2"; } >>"$temporary" ||
+  [ -n "$2" ] || return 0
+  # Nothing where the last line has an end.
+  rest=$(tail -c 1 "$source") || die "install-files: the end of $1 could not be read"
+  { [ -z "$rest" ] || echo; } >>"$temporary" && printf '%b' "$2" >>"$temporary" ||
     die "install-files: $1 could not be written"
 }
 
@@ -107,7 +110,9 @@ find_changes() {
   done
   if [ -n "$pairs" ]; then
     # shellcheck disable=SC2086 # paths without blanks
-    sums=$(sha256sum $pairs) about=$(stat -c '%n %a %U:%G' $pairs)
+    sums=$(sha256sum $pairs)
+    # shellcheck disable=SC2086 # paths without blanks
+    about=$(stat -c '%n %a %U:%G' $pairs)
     # shellcheck disable=SC2086 # of each file its sum and its name
     set -- $sums
     while [ $# -gt 0 ]; do

@@ -9,18 +9,30 @@ umask 077
 name=$1; script=$2; shift 2
 step=$STATE/steps/$name
 have_folder "$step"
-result_of() { [ -e "$step/result" ] && read -r code <"$step/result"; }
+# result_of: whether there is a result, and in `code` what it says; one that could not be written says that it failed.
+result_of() {
+  [ -e "$step/result" ] || return 1
+  code=
+  read -r code <"$step/result" || [ -n "$code" ] || code=1
+}
+patience=600
 if ! result_of || [ "$code" != 0 ]; then
   if ! unit_runs "keyroll-$name.service"; then
-    rm -f "$step/result"
-    # It says when the unit has ended, sooner than a look now and then would and for less.
-    systemd-run -q --wait --collect --unit="keyroll-$name" --setenv=KEYROLL_ROOT="$ROOT" \
-      --property=ExecStopPost="/bin/sh ${0%/*}/end-step.sh $name" \
-      --property=TimeoutStopSec=300 /bin/sh "${0%/*}/run-step.sh" "$name" "$script" "$@" ||
-      [ -e "$step/result" ] || unit_runs "keyroll-$name.service" || die "step $name could not be started by systemd"
+    rm -f "$step/result" "$step/script"
+    # systemd-run says when the unit has ended, sooner than a look now and then would and for less. For that it needs the
+    # D-Bus daemon, without which a unit can still be started. No look is needed then but the last one.
+    for wait in --wait ''; do
+      # shellcheck disable=SC2086 # an option or none
+      timeout --foreground 600 systemd-run -q $wait --collect --unit="keyroll-$name" --setenv=KEYROLL_ROOT="$ROOT" \
+        --property=ExecStopPost="/bin/sh ${0%/*}/end-step.sh $name" \
+        --property=TimeoutStopSec=300 /bin/sh "${0%/*}/run-step.sh" "$name" "$script" "$@" && break
+      if result_of || [ -e "$step/script" ] || unit_runs "keyroll-$name.service"; then break; fi
+      [ -n "$wait" ] || die "step $name could not be started by systemd"
+    done
+    [ -z "$wait" ] || patience=30
   fi
 fi
-wait_for 600 result_of || die "step $name has not ended after 600 s"
+wait_for "$patience" result_of || die "step $name has no result, which was waited for 600 s at most"
 cat "$step/log"
 [ "$code" = 0 ] || { grep -v '^[0-9]\{13\} ' "$step/log" | tail -n 3 | tr '\n' ';' >&2; echo >&2; }
 exit "$code"
