@@ -96,6 +96,8 @@ mark() { say "$(now_ms) $*"; }
 have_folder "$STATE/run"
 if swapped && started && [ "$etcd" = no ]; then
   sh "${0%/*}/install-files.sh" "$rotation" <"$step/files"
+  # After a reboot it may have begun to start only now.
+  wait_for 180 ready_locally || die "kube-apiserver runs with its new manifest and is not ready after 180 s"
   mark "already there"; exit 0
 fi
 

@@ -112,6 +112,16 @@ describe.each([
 });
 
 describe('restart-apiserver.sh', () => {
+  it('waits the second time too until what runs is ready', () => {
+    restart();
+    node.command(
+      'curl',
+      'echo x >>"$KEYROLL_ROOT/asked"; [ $(wc -l <"$KEYROLL_ROOT/asked") -lt 4 ] || echo ok',
+    );
+    expect(restart()).toMatchObject({ code: 0, out: expect.stringContaining('already there') as string });
+    expect(node.read('asked')).toBe('x\n'.repeat(4));
+  });
+
   it('does not begin when no other master answers', () => {
     node.write('commands/curl', '#!/bin/sh\nexit 7\n');
     const { code, out } = restart('1');
