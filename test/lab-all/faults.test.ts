@@ -62,8 +62,6 @@ async function suffer(lab: TestLab, fault: Fault): Promise<Seen> {
     if (fault.harms === true) controls.push(await asked(lab, fault, () => breakAlone(lab, fault)));
     const befalls = async (): Promise<void> => void happened.push(await befallen(lab, fault, args));
     counted.push(await asked(lab, fault, befalls));
-    // What a machine that starts again costs is not the next fault's.
-    if (fault.down !== undefined) await waitUntilWell(lab, wellS);
   }
   const control = fault.harms === true ? all(controls) : undefined;
   const seen = { fault, when, happened, asked: all(counted), control };
