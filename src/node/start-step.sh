@@ -20,16 +20,16 @@ if ! result_of || [ "$code" != 0 ]; then
   if ! unit_runs "keyroll-$name.service"; then
     rm -f "$step/result" "$step/script"
     # systemd-run says when the unit has ended, sooner than a look now and then would and for less. For that it needs the
-    # D-Bus daemon, without which a unit can still be started. No look is needed then but the last one.
+    # D-Bus daemon: without it a unit can still be started, and one that goes on when it was lost is looked at.
     for wait in --wait ''; do
       # shellcheck disable=SC2086 # an option or none
       timeout --foreground 600 systemd-run -q $wait --collect --unit="keyroll-$name" --setenv=KEYROLL_ROOT="$ROOT" \
         --property=ExecStopPost="/bin/sh ${0%/*}/end-step.sh $name" \
         --property=TimeoutStopSec=300 /bin/sh "${0%/*}/run-step.sh" "$name" "$script" "$@" && break
+      [ $? -ne 124 ] || patience=30
       if result_of || [ -e "$step/script" ] || unit_runs "keyroll-$name.service"; then break; fi
       [ -n "$wait" ] || die "step $name could not be started by systemd"
     done
-    [ -z "$wait" ] || patience=30
   fi
 fi
 wait_for "$patience" result_of || die "step $name has no result, which was waited for 600 s at most"

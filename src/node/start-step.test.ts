@@ -50,6 +50,20 @@ describe('start-step.sh', () => {
     expect(starts()).toBe(1);
   });
 
+  it('looks for the end of a unit that goes on when systemd-run has lost it', () => {
+    const active = `[ -e "$KEYROLL_ROOT/started" ] && [ ! -e "$KEYROLL_ROOT/${folder}/result" ]`;
+    node.command('systemctl', `if ${active}; then echo active; else echo inactive; exit 3; fi`);
+    const late = unit.replace('[ -n "$skip" ]', '/bin/sleep 0.5; [ -n "$skip" ]');
+    node.command(
+      'systemd-run',
+      `(skip=; ${late}) >"$KEYROLL_ROOT/unit.log" 2>&1 &
+until [ -e "$KEYROLL_ROOT/started" ]; do :; done
+exit 1`,
+    );
+    expect(node.run('start-step', ['s', 'clock']).code).toBe(0);
+    expect(starts()).toBe(1);
+  });
+
   it('does not wait for what could not be started', () => {
     node.command('systemd-run', 'exit 1');
     const { code, out } = node.run('start-step', ['s', 'clock']);
